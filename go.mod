@@ -1,0 +1,3 @@
+module github.com/colabo/colabo
+
+go 1.26.0
