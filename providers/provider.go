@@ -116,6 +116,8 @@ type Features struct {
 	PublishesPorts bool
 	// CloudInit: the guest runs cloud-init and is reached by ssh.
 	CloudInit bool
+	// References: Spec.Image may be a Reference.
+	References bool
 }
 
 // State is a machine's state.
@@ -186,6 +188,19 @@ type ContainerEngine struct {
 type ConsoleReader interface {
 	// Console returns the end of the console's output since the last start, at most limit bytes.
 	Console(ctx context.Context, id ID, limit int) ([]byte, error)
+}
+
+// ImageRemover is implemented by providers that keep a copy of a box of their own.
+type ImageRemover interface {
+	// RemoveImage removes the provider's copy of the box with this digest. One that a machine uses is an error;
+	// one that is not there is none.
+	RemoveImage(ctx context.Context, digest string) error
+}
+
+// Accelerator is implemented by providers that may have to emulate the guest's processor.
+type Accelerator interface {
+	// Acceleration says whether guests run at the processor's own speed here, and why (not), in a few words.
+	Acceleration() (native bool, reason string)
 }
 
 // As finds an optional interface of p.

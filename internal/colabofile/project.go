@@ -23,20 +23,20 @@ type Project struct {
 // Machine is one [machine.NAME], defaults applied.
 type Machine struct {
 	Name      string
-	Provider  string // "" means the project's
-	Box       string
-	Hostname  string
-	CPUs      int
-	Memory    Size
-	Disk      Size
-	User      string
-	Primary   bool
-	DependsOn []string
-	Ports     []Port
-	Env       map[string]string
-	Message   string
-	Steps     []Step
-	Checks    []Check
+	Provider  string            `toml:"provider" doc:"runs this machine instead of the project's provider"` // "" means the project's
+	Box       string            `toml:"box" default:"debian-12" doc:"what the machine starts from: a catalog name, name@version, a path, docker://IMAGE"`
+	Hostname  string            `toml:"hostname" doc:"default: the machine's name"`
+	CPUs      int               `toml:"cpus" doc:"default: the provider's"`
+	Memory    Size              `toml:"memory" doc:"such as \"2GiB\"; default: the provider's"`
+	Disk      Size              `toml:"disk" doc:"size of the root disk; default: the box's"`
+	User      string            `toml:"user" default:"colabo" doc:"the login user: key only, with sudo"`
+	Primary   bool              `toml:"primary" doc:"the machine that is meant when none is named"`
+	DependsOn []string          `toml:"depends_on" doc:"machines that must be up first"`
+	Ports     []Port            // from `ports`
+	Env       map[string]string `toml:"env" doc:"environment of provision steps and logins"`
+	Message   string            `toml:"message" doc:"printed at the end of up"`
+	Steps     []Step            // from [[provision]]
+	Checks    []Check           // from [[check]]
 	// Options holds the [machine.NAME.PROVIDER] blocks, of the types that the Kinds' Options make.
 	Options map[string]any
 	Pos     Position
@@ -45,8 +45,8 @@ type Machine struct {
 // Step is one [[machine.X.provision]].
 type Step struct {
 	Type string
-	Name string // unique in its machine; made from the type where the file gives none: "shell", "shell-2"
-	Run  RunPolicy
+	Name string    `toml:"name" doc:"for --provision-with and logs"` // unique in its machine; made from the type where the file gives none: "shell", "shell-2"
+	Run  RunPolicy `toml:"run" enum:"changed,once,always,never" default:"changed" doc:"when the step runs"`
 	Spec provisioners.Step
 	Pos  Position
 }
@@ -64,13 +64,16 @@ const (
 
 // Check is one [[machine.X.check]]; exactly one of HTTP, TCP and Command is set. It is made from inside the guest.
 type Check struct {
-	HTTP     string        // URL; any status below 400 passes
-	TCP      string        // host:port
-	Command  []string      // exit status 0 passes; a string in the file is run by sh -c
-	Timeout  time.Duration // default 60s
-	Interval time.Duration // default 1s
+	HTTP     string        `toml:"http" doc:"URL; any status below 400 passes"`
+	TCP      string        `toml:"tcp" doc:"host:port that takes a connection"`
+	Command  Argv          `toml:"command" doc:"exit status 0 passes; a string is run by sh -c"`
+	Timeout  time.Duration `toml:"timeout" default:"60s" doc:"how long up waits for it"`
+	Interval time.Duration `toml:"interval" default:"1s" doc:"time between two tries"`
 	Pos      Position
 }
+
+// Argv is a command and its arguments; a string in the file is run by sh -c.
+type Argv []string
 
 // Port is one element of `ports`.
 type Port struct {
@@ -82,7 +85,8 @@ type Port struct {
 // Size is a number of bytes, written "2GiB" or "512MB".
 type Size int64
 
-// Position is a place in a Colabofile; Line and Column count from 1, Column in characters.
+// Position is a place in a Colabofile; Line and Column count from 1, Column in characters. File is as the user would
+// type it: relative to the working directory where that is shorter.
 type Position struct {
 	File         string
 	Line, Column int

@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// interruptedColabofile is quick on Docker and has something to cut off at every stage.
+const interruptedColabofile = `name = "interrupted"
+[machine.one]
+ports = ["127.0.0.1:28180:80"]
+[[machine.one.provision]]
+type = "shell"
+inline = "sleep 0.3; echo done"
+[machine.two]
+depends_on = ["one"]
+`
+
+// TestInterrupt sends SIGINT to `up` at random moments: it exits with 130 (or was through already), and `destroy` leaves
+// nothing. With SIGKILL in its place there is no exit code to look at, and `destroy` leaves nothing all the same.
+func TestInterrupt(t *testing.T) {
+	onEach(t, func(t *testing.T, provider string) {
+		rounds, span := 12, 3*time.Second
+		if provider == "libvirt" {
+			rounds, span = 4, 30*time.Second
+		}
+		seed := uint64(time.Now().UnixNano())
+		t.Logf("seed %d", seed)
+		random := rand.New(rand.NewPCG(seed, 0))
+		for i := range rounds {
+			signal := []os.Signal{os.Interrupt, syscall.SIGKILL}[i%2]
+			cutOff(t, provider, signal, time.Duration(random.Int64N(int64(span))))
+		}
+	})
+}
+
+// cutOff starts an `up`, sends it the signal after a while, and destroys what there is.
+func cutOff(t *testing.T, provider string, signal os.Signal, after time.Duration) {
+	t.Helper()
+	before := inventory(t)
+	p := newProject(t, map[string]string{"Colabofile": interruptedColabofile})
+	p.env = []string{"COLABO_PROVIDER=" + provider}
+	var stderr bytes.Buffer
+	cmd := p.command(context.Background(), "up")
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		ended <- err
+	case <-time.After(after):
+		if err := cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+	}
+	err := <-ended
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && signal == os.Interrupt && exit.ExitCode() != 130 {
+		t.Errorf("%s after %s: exit %d, want 130\n%s", signal, after, exit.ExitCode(), stderr.String())
+	}
+	p.must("destroy", "-f")
+	checkNothingLeft(t, before, p.dir)
+	if t.Failed() {
+		t.Logf("it was %s after %s:\n%s", signal, after, stderr.String())
+	}
+}

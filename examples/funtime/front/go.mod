@@ -1,0 +1,3 @@
+module funtime.example/front
+
+go 1.26.0

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/colabo/colabo/internal/engine"
+)
+
+type upOptions struct {
+	provision     bool
+	noProvision   bool
+	provisionWith []string
+}
+
+func newUpCommand(a *app) *cobra.Command {
+	var options upOptions
+	cmd := &cobra.Command{
+		Use:   "up [MACHINE...]",
+		Short: "Make and start the machines, run the steps that are due, wait for the checks",
+		Long: `up brings the machines to what the Colabofile says: it makes what is missing, starts what is stopped, runs the
+provision steps that never succeeded or whose inputs changed, and waits for the checks. Run twice, it does nothing the
+second time. A step that fails leaves its machine up for a look; the next up goes on from there.`,
+		Example: "  colabo up\n  colabo up web --provider docker\n  colabo up --provision-with db",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runUp(cmd.Context(), args, options)
+		},
+	}
+	options.addFlags(cmd)
+	return cmd
+}
+
+func (o *upOptions) addFlags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.provision, "provision", false, "run the steps even if they succeeded before")
+	cmd.Flags().BoolVar(&o.noProvision, "no-provision", false, "run no steps")
+	cmd.Flags().StringSliceVar(&o.provisionWith, "provision-with", nil, "run just the steps of these `NAMES` or types")
+	cmd.MarkFlagsMutuallyExclusive("provision", "no-provision")
+	cmd.MarkFlagsMutuallyExclusive("provision-with", "no-provision")
+}
+
+func (o *upOptions) engineOptions(machines []string) engine.UpOptions {
+	up := engine.UpOptions{Machines: machines, Only: o.provisionWith}
+	switch {
+	case o.noProvision:
+		up.Steps = engine.StepsSkipped
+	case o.provision:
+		up.Steps = engine.StepsForced
+	}
+	return up
+}
+
+func (a *app) runUp(ctx context.Context, machines []string, options upOptions) error {
+	var statuses []engine.MachineStatus
+	err := a.withEngine(func(e *engine.Engine) error {
+		var err error
+		statuses, err = e.Up(ctx, options.engineOptions(machines))
+		return err
+	})
+	return a.printOutcome(statuses, err)
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/colabo/colabo/internal/event"
+	"github.com/colabo/colabo/internal/forward"
+	"github.com/colabo/colabo/internal/state"
+	"github.com/colabo/colabo/providers"
+)
+
+// Destroy removes the named machines; when none is named, all of the project: machines, networks, images, forwards and
+// the state folder. What to remove is found by its tag, not by the records. Idempotent.
+func (e *Engine) Destroy(ctx context.Context, names []string) error {
+	if _, err := e.records(names); err != nil {
+		return err
+	}
+	lock, err := e.lock(ctx, "destroy")
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock()
+	if err := e.destroyMachines(ctx, names); err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		return nil
+	}
+	if err := e.purge(ctx); err != nil {
+		return err
+	}
+	if err := forward.Stop(ctx, e.folder.Path()); err != nil {
+		return err
+	}
+	return e.folder.Remove()
+}
+
+func (e *Engine) destroyMachines(ctx context.Context, names []string) error {
+	return e.eachRecord(ctx, names, func(ctx context.Context, f *forwards, record *state.Machine) error {
+		return e.stage(ctx, record.Name, "destroy", func(ctx context.Context, _ *stage) error {
+			if err := f.remove(ctx, record.Name); err != nil {
+				return err
+			}
+			provider, err := e.provider(ctx, record.Provider)
+			if err != nil {
+				return err
+			}
+			if err := provider.Destroy(ctx, e.machineID(record.Name)); err != nil {
+				return err
+			}
+			return e.folder.RemoveMachine(record.Name)
+		})
+	})
+}
+
+// purge has every provider that is usable here remove what carries the project's tag. One that can't be used is an
+// error only when a record says that it has something of ours; there is none left then, since its Destroy failed before.
+func (e *Engine) purge(ctx context.Context) error {
+	var problems []error
+	for _, kind := range e.Providers {
+		provider, err := e.provider(ctx, kind.Name)
+		if errors.Is(err, providers.ErrUnavailable) {
+			e.Log.Debug("not purged", "provider", kind.Name, "error", err)
+			continue
+		}
+		if err == nil {
+			err = provider.Purge(ctx, e.id)
+		}
+		if errors.Is(err, providers.ErrUnavailable) {
+			continue
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", kind.Name, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// Leftovers lists the machines that Destroy would remove, by record or by tag, for the question before it.
+func (e *Engine) Leftovers(ctx context.Context, names []string) ([]string, error) {
+	records, err := e.records(names)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	known := map[string]bool{}
+	for _, record := range records {
+		found = append(found, record.Name)
+		known[record.Name] = true
+	}
+	if len(names) > 0 {
+		return found, nil
+	}
+	for _, kind := range e.Providers {
+		provider, err := e.provider(ctx, kind.Name)
+		if err != nil {
+			continue // Destroy says so where it matters
+		}
+		tagged, err := provider.List(ctx, e.id)
+		if err != nil {
+			e.emit(event.Event{Type: event.Warning, Text: fmt.Sprintf("%s: %v", kind.Name, err)})
+		}
+		for _, status := range tagged {
+			if !known[status.Machine] {
+				known[status.Machine] = true
+				found = append(found, status.Machine)
+			}
+		}
+	}
+	return found, nil
+}

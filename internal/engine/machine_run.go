@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/colabo/colabo/internal/cloudinit"
+	"github.com/colabo/colabo/internal/guest"
+	"github.com/colabo/colabo/internal/state"
+	"github.com/colabo/colabo/providers"
+)
+
+// machineRun is one machine's way through an `up`.
+type machineRun struct {
+	engine   *Engine
+	forwards *forwards
+	provider providers.Provider
+	want     *desiredMachine
+	have     observedMachine
+	plan     machinePlan
+	image    providers.Image
+	ports    []providers.Port // auto_correct applied
+
+	record  *state.Machine
+	guest   guest.Guest
+	booted  bool   // this run started the guest
+	reached string // the last stage that was done, for people
+
+	done chan struct{} // closed when the run has ended
+	err  error         // read after done
+}
+
+// runAfter runs the machine's plan once the machines that it needs are through.
+func (r *machineRun) runAfter(ctx context.Context, needs []*machineRun) {
+	defer close(r.done)
+	r.reached = "as it was"
+	for _, need := range needs {
+		select {
+		case <-ctx.Done():
+			r.err = ctx.Err()
+			return
+		case <-need.done:
+		}
+		if need.err != nil {
+			r.err = skipped(need.want.name)
+			return
+		}
+	}
+	r.err = r.run(ctx)
+	if r.guest != nil {
+		if err := r.guest.Close(); err != nil {
+			r.engine.Log.Debug("close guest", "machine", r.want.name, "error", err)
+		}
+	}
+}
+
+func (r *machineRun) run(ctx context.Context) error {
+	r.record = r.have.record
+	if r.want.why != "" && r.plan.has(actionCreate) {
+		r.notice("runs on %s: %s", r.want.provider, r.want.why)
+	}
+	if len(r.plan.stale) > 0 {
+		r.warn("%s changed since the machine was made; `colabo destroy %s` and `colabo up` make it anew",
+			strings.Join(r.plan.stale, ", "), r.want.name)
+	}
+	if r.plan.has(actionCreate) {
+		if err := r.create(ctx); err != nil {
+			return err
+		}
+		r.reached = "created"
+	}
+	if r.plan.has(actionStart) {
+		if err := r.start(ctx); err != nil {
+			return err
+		}
+		r.reached = "running"
+	}
+	if r.plan.has(actionForward) {
+		if err := r.forward(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.runSteps(ctx); err != nil {
+		return err
+	}
+	return r.runChecks(ctx)
+}
+
+// create writes the intent down and has the provider make the machine.
+func (r *machineRun) create(ctx context.Context) error {
+	return r.engine.stage(ctx, r.want.name, "create", func(ctx context.Context, s *stage) error {
+		spec, err := r.intend()
+		if err != nil {
+			return err
+		}
+		s.detail("from box " + r.want.config.Box)
+		if err := r.provider.Create(ctx, spec, s.detail); err != nil {
+			return err
+		}
+		r.record.Made = true
+		s.result = fmt.Sprintf("on %s from box %s", r.want.provider, r.want.config.Box)
+		return r.engine.folder.SaveMachine(r.record)
+	})
+}
+
+// intend makes the machine's record, or takes up that of an attempt that was cut off, and returns the Spec to make it from.
+func (r *machineRun) intend() (providers.Spec, error) {
+	e, config := r.engine, r.want.config
+	login, err := e.folder.LoginKey(e.Project.Name)
+	if err != nil {
+		return providers.Spec{}, err
+	}
+	host, err := e.folder.HostKey(config.Name)
+	if err != nil {
+		return providers.Spec{}, err
+	}
+	if r.record == nil || r.record.Made {
+		r.record = &state.Machine{
+			Name: config.Name, Provider: r.want.provider, Since: time.Now().UTC(),
+			InstanceID: "colabo-" + e.id + "-" + rand.Text()[:12],
+			MAC:        macAddress(e.id, config.Name),
+		}
+	}
+	r.record.User, r.record.Box, r.record.BoxDigest = config.User, config.Box, r.image.Digest
+	r.record.Fields, r.record.Ports = r.want.fields, r.ports
+	if err := e.folder.SaveMachine(r.record); err != nil {
+		return providers.Spec{}, err
+	}
+	if err := e.folder.SaveKnownHosts(e.names(nil)); err != nil {
+		return providers.Spec{}, err
+	}
+	digest, err := fieldsDigest(r.want.fields)
+	return providers.Spec{
+		ID:          e.machineID(config.Name),
+		ProjectName: e.Project.Name, ProjectDir: e.Project.Dir,
+		Hostname: config.Hostname,
+		CPUs:     config.CPUs, Memory: int64(config.Memory), Disk: int64(config.Disk),
+		Image: r.image,
+		MAC:   r.record.MAC,
+		User:  config.User,
+		CloudInit: cloudinit.Config{
+			InstanceID: r.record.InstanceID, Hostname: config.Hostname, User: config.User,
+			AuthorizedKeys: []string{login.Public},
+			HostKey:        cloudinit.HostKey{Private: host.Private, Public: host.Public},
+			MAC:            r.record.MAC,
+			Groups:         []string{containerGroup},
+		},
+		Ports: r.ports, Env: config.Env, Options: config.Options[r.want.provider],
+		Digest: digest,
+	}, err
+}
+
+// containerGroup may use the container engine in a VM. The user is in it from the first boot, so that a later
+// installation of the engine needs no new login.
+const containerGroup = "docker"
+
+func (r *machineRun) start(ctx context.Context) error {
+	if r.have.status != nil && r.have.status.State == providers.Stopped && !r.plan.has(actionCreate) {
+		r.record.Ports = r.ports
+		if err := r.engine.folder.SaveMachine(r.record); err != nil {
+			return err
+		}
+	}
+	r.booted = true
+	err := r.engine.stage(ctx, r.want.name, "start", func(ctx context.Context, _ *stage) error {
+		return r.provider.Start(ctx, r.engine.machineID(r.want.name))
+	})
+	if err != nil {
+		return err
+	}
+	return r.engine.stage(ctx, r.want.name, "connect", func(ctx context.Context, s *stage) error {
+		var err error
+		r.guest, err = r.engine.waitForGuest(ctx, r.provider, r.record, s.detail)
+		return err
+	})
+}
+
+// forward has the machine's ports listen on the host.
+func (r *machineRun) forward(ctx context.Context) error {
+	return r.engine.stage(ctx, r.want.name, "forward", func(ctx context.Context, s *stage) error {
+		if !r.booted && r.record != nil {
+			r.record.Ports = r.ports
+			if err := r.engine.folder.SaveMachine(r.record); err != nil {
+				return err
+			}
+		}
+		return r.forwards.add(ctx, r.provider, r.record)
+	})
+}
+
+// connected returns the machine's guest, over a connection that is made at most once a run.
+func (r *machineRun) connected(ctx context.Context) (guest.Guest, error) {
+	if r.guest != nil {
+		return r.guest, nil
+	}
+	var err error
+	r.guest, err = r.engine.connect(ctx, r.provider, r.record)
+	return r.guest, err
+}
+
+// macAddress gives each machine of each project an address of its own, in the range that QEMU guests use.
+func macAddress(project, machine string) string {
+	sum := sha256.Sum256([]byte(project + "/" + machine))
+	return fmt.Sprintf("52:54:00:%02x:%02x:%02x", sum[0], sum[1], sum[2])
+}
+
+func fieldsDigest(fields map[string]string) (string, error) {
+	text, err := json.Marshal(fields) // map keys are sorted
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return "sha256:" + hex.EncodeToString(sum[:]), nil
+}

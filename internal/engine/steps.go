@@ -1,0 +1,78 @@
+package engine
+
+import (
+	"context"
+	"net"
+	"slices"
+
+	"github.com/colabo/colabo/internal/guest"
+	"github.com/colabo/colabo/providers"
+	"github.com/colabo/colabo/provisioners"
+	"github.com/colabo/colabo/provisioners/container"
+)
+
+// runSteps runs the planned steps in the Colabofile's order; the first that fails ends it, and leaves the machine up.
+func (r *machineRun) runSteps(ctx context.Context) error {
+	due := r.plan.steps()
+	if len(due) == 0 {
+		return nil
+	}
+	g, err := r.connected(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.waitForBoot(ctx, g); err != nil {
+		return err
+	}
+	for _, step := range r.want.steps {
+		if !slices.Contains(due, step.config.Name) {
+			continue
+		}
+		if err := r.runStep(ctx, g, step); err != nil {
+			return err
+		}
+		r.reached = "provisioned up to step " + step.config.Name
+	}
+	return nil
+}
+
+// runStep runs one step and, once it succeeded, writes that into the journal.
+func (r *machineRun) runStep(ctx context.Context, g guest.Guest, step desiredStep) error {
+	e, config := r.engine, r.want.config
+	err := e.stage(ctx, r.want.name, "step "+step.config.Name, func(ctx context.Context, s *stage) error {
+		return step.config.Spec.Run(ctx, provisioners.Target{
+			Guest: g, Project: e.Project.Name, Machine: config.Name, Step: step.config.Name,
+			Dir: e.Project.Dir, User: config.User, Env: config.Env,
+			Output: s, Progress: s.detail,
+			Containers: func(ctx context.Context) (providers.ContainerEngine, error) {
+				return r.containerEngine(ctx, g, s)
+			},
+		})
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return &ProvisionError{Machine: r.want.name, Step: step.config.Name, Err: err}
+	}
+	r.record.Record(step.config.Name, step.hash)
+	return e.folder.SaveMachine(r.record)
+}
+
+// containerEngine is the host's engine where the provider shares it, else the one inside the guest, installed when it is missing.
+func (r *machineRun) containerEngine(ctx context.Context, g guest.Guest, s *stage) (providers.ContainerEngine, error) {
+	id := r.engine.machineID(r.want.name)
+	if host, ok := providers.As[providers.ContainerHost](r.provider); ok {
+		return host.ContainerEngine(ctx, id)
+	}
+	if err := container.InstallEngine(ctx, provisioners.Target{Guest: g, User: r.want.config.User, Output: s, Progress: s.detail}); err != nil {
+		return providers.ContainerEngine{}, err
+	}
+	return providers.ContainerEngine{
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			return g.Dial(ctx, "unix", container.SocketPath)
+		},
+		NetworkMode: "host",
+		Labels:      map[string]string{"colabo.project": id.Project, "colabo.machine": id.Machine},
+	}, nil
+}

@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/colabo/colabo/internal/event"
+	"github.com/colabo/colabo/internal/hint"
+	"github.com/colabo/colabo/providers"
+)
+
+// UpOptions say what `up` works on.
+type UpOptions struct {
+	Machines []string // empty means all
+	Steps    StepPolicy
+	Only     []string // names or types of steps
+}
+
+// Up brings the machines to what the Colabofile says: it makes what is missing, starts what is stopped, runs the steps
+// that are due, and waits for the checks. It returns how the machines are then. Idempotent.
+// A step that failed is a *ProvisionError, a check a *CheckError; one machine's failure does not stop machines that do
+// not need it, and the errors of all are joined.
+func (e *Engine) Up(ctx context.Context, options UpOptions) ([]MachineStatus, error) {
+	if err := e.knowMachines(options.Machines); err != nil {
+		return nil, err
+	}
+	names := e.withDependencies(options.Machines)
+	if !e.folder.Exists() {
+		// What is wrong before the first machine is made leaves no state folder either.
+		if _, err := e.examine(ctx, names, options); err != nil {
+			return nil, err
+		}
+	}
+	lock, err := e.lock(ctx, "up")
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Unlock()
+	found, err := e.examine(ctx, names, options)
+	if err != nil {
+		return nil, err
+	}
+	e.Log.Debug("plan", "text", found.todo.String())
+	run, err := e.prepare(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	if !found.todo.changes() {
+		e.emit(event.Event{Type: event.Notice, Text: "all is as the Colabofile says; nothing to do"})
+	}
+	err = run.execute(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil, err
+	}
+	statuses, statusErr := e.Status(ctx, names)
+	return statuses, errors.Join(err, statusErr)
+}
+
+// upRun is one `up` under way.
+type upRun struct {
+	engine   *Engine
+	forwards *forwards
+	machines map[string]*machineRun
+	order    []string
+}
+
+// prepare does what comes before the first resource is made: boxes are there, and the project's identity is on disk.
+func (e *Engine) prepare(ctx context.Context, found *findings) (*upRun, error) {
+	current, err := e.currentForwards(ctx, found.have.forwards)
+	if err != nil {
+		return nil, err
+	}
+	run := &upRun{engine: e, forwards: current, machines: map[string]*machineRun{}}
+	images := map[string]providers.Image{}
+	for i, machine := range found.want.machines {
+		mr := &machineRun{
+			engine: e, forwards: run.forwards,
+			want: machine, have: found.have.machines[machine.name], plan: found.todo[i],
+			ports: found.ports[machine.name], done: make(chan struct{}),
+		}
+		if mr.provider, err = e.provider(ctx, machine.provider); err != nil {
+			return nil, err
+		}
+		run.machines[machine.name] = mr
+		run.order = append(run.order, machine.name)
+		if !mr.plan.has(actionCreate) {
+			continue
+		}
+		box := machine.config.Box
+		if _, known := images[box]; !known {
+			if images[box], err = e.image(ctx, box); err != nil {
+				return nil, err
+			}
+		}
+		mr.image = images[box]
+	}
+	return run, e.saveIdentity()
+}
+
+// saveIdentity writes the project's id and login key down before anything carries them.
+func (e *Engine) saveIdentity() error {
+	if err := e.folder.SaveProjectID(e.id); err != nil {
+		return err
+	}
+	_, err := e.folder.LoginKey(e.Project.Name)
+	return err
+}
+
+// execute carries the plan out, machines at the same time as far as their needs allow.
+func (r *upRun) execute(ctx context.Context) error {
+	var group sync.WaitGroup
+	for _, name := range r.order {
+		group.Go(func() { r.machines[name].runAfter(ctx, r.needs(name)) })
+	}
+	group.Wait()
+	var problems []error
+	for _, name := range r.order {
+		if err := r.machines[name].err; err != nil {
+			problems = append(problems, fmt.Errorf("machine %s: %w", name, err))
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w: %s", err, r.leftovers())
+	}
+	return errors.Join(problems...)
+}
+
+func (r *upRun) needs(name string) []*machineRun {
+	var needs []*machineRun
+	for _, need := range r.machines[name].plan.needs {
+		needs = append(needs, r.machines[need])
+	}
+	return needs
+}
+
+// leftovers says what a run that was interrupted leaves, machine by machine.
+func (r *upRun) leftovers() string {
+	var left []string
+	for _, name := range r.order {
+		left = append(left, name+" "+r.machines[name].reached)
+	}
+	return "left as it is: " + strings.Join(left, ", ")
+}
+
+// withDependencies adds the machines that the named ones need; no names stay no names (all).
+func (e *Engine) withDependencies(only []string) []string {
+	needed := map[string]bool{}
+	var need func(name string)
+	need = func(name string) {
+		config := e.config(name)
+		if needed[name] || config == nil {
+			return
+		}
+		needed[name] = true
+		for _, other := range config.DependsOn {
+			need(other)
+		}
+	}
+	for _, name := range e.names(only) {
+		need(name)
+	}
+	return slices.DeleteFunc(e.names(nil), func(name string) bool { return !needed[name] })
+}
+
+// ProvisionError is a step that failed; its machine is up.
+type ProvisionError struct {
+	Machine, Step string
+	Err           error
+}
+
+// Error names the step and says what its tool said.
+func (e *ProvisionError) Error() string { return fmt.Sprintf("step %s: %v", e.Step, e.Err) }
+
+// Unwrap returns the step's own error.
+func (e *ProvisionError) Unwrap() error { return e.Err }
+
+// CheckError is a check that did not pass in its time.
+type CheckError struct {
+	Machine, Check string
+	Err            error // the last answer
+}
+
+// Error names the check and its last answer.
+func (e *CheckError) Error() string { return fmt.Sprintf("check %s: %v", e.Check, e.Err) }
+
+// Unwrap returns the last answer.
+func (e *CheckError) Unwrap() error { return e.Err }
+
+// errNeedFailed is why a machine was not begun.
+var errNeedFailed = errors.New("not begun")
+
+// skipped is the error of a machine whose need failed.
+func skipped(need string) error {
+	return hint.New(fmt.Errorf("%w: it needs %s, which failed", errNeedFailed, need), "mend "+need+" and run `colabo up` again")
+}
+
+func (r *machineRun) notice(format string, args ...any) {
+	r.engine.emit(event.Event{Type: event.Notice, Machine: r.want.name, Text: fmt.Sprintf(format, args...)})
+}
+
+func (r *machineRun) warn(format string, args ...any) {
+	r.engine.emit(event.Event{Type: event.Warning, Machine: r.want.name, Text: fmt.Sprintf(format, args...)})
+}

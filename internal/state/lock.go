@@ -1,0 +1,87 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Holder says who has the lock.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Command string    `json:"command"` // "up"
+	Since   time.Time `json:"since"`
+}
+
+// Lock is the right to change a project. It ends with its process, however that ends.
+type Lock struct{ flock *flock.Flock }
+
+// lockRetry is how often a waiting process looks again.
+const lockRetry = 100 * time.Millisecond
+
+// Lock waits until no other process changes the project, and takes that right. waiting is called once, when it has
+// to wait, with the holder as far as it is known. The state folder is made.
+func (f *Folder) Lock(ctx context.Context, command string, waiting func(Holder)) (*Lock, error) {
+	for told := false; ; {
+		lock, err := f.tryLock(command)
+		if lock != nil || err != nil {
+			return lock, err
+		}
+		if !told {
+			waiting(f.holder())
+			told = true
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(lockRetry):
+		}
+	}
+}
+
+// tryLock returns nil without an error when another process has the lock.
+func (f *Folder) tryLock(command string) (*Lock, error) {
+	if err := f.Make(); err != nil {
+		return nil, err
+	}
+	path := f.Path("lock")
+	lock := flock.New(path, flock.SetPermissions(0o600))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock project: %w", err)
+	}
+	if !locked {
+		return nil, nil
+	}
+	// `destroy` removes the folder while it holds the lock: a lock on a file that is no longer there protects nothing.
+	held, err := lock.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("lock project: %w", err)
+	}
+	onDisk, err := os.Stat(path)
+	if err != nil || !os.SameFile(held, onDisk) {
+		return nil, lock.Unlock()
+	}
+	holder := Holder{PID: os.Getpid(), Command: command, Since: time.Now().UTC()}
+	if err := f.writeJSON(f.Path("lock.json"), holder); err != nil {
+		_ = lock.Unlock()
+		return nil, err
+	}
+	return &Lock{flock: lock}, nil
+}
+
+func (f *Folder) holder() Holder {
+	var holder Holder
+	data, err := os.ReadFile(f.Path("lock.json"))
+	if err == nil {
+		_ = json.Unmarshal(data, &holder) // only for a message
+	}
+	return holder
+}
+
+// Unlock gives the right back.
+func (l *Lock) Unlock() error { return l.flock.Unlock() }

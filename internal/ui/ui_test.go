@@ -1,0 +1,122 @@
+package ui
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/colabo/colabo/internal/event"
+)
+
+var story = []event.Event{
+	{Type: event.Notice, Machine: "dev", Text: "runs on docker"},
+	{Type: event.Begin, Machine: "dev", Stage: "step db"},
+	{Type: event.Detail, Machine: "dev", Stage: "step db", Text: "installing"},
+	{Type: event.Output, Machine: "dev", Stage: "step db", Text: "Setting up \x1b[31mpostgresql\x1b[0m"},
+	{Type: event.Done, Machine: "dev", Stage: "step db", Elapsed: 1234 * time.Millisecond, Text: "database funtime"},
+	{Type: event.Warning, Text: "look here"},
+	{Type: event.Failed, Machine: "dev", Stage: "check", Elapsed: time.Second, Text: "not passed"},
+}
+
+func TestPlainProgress(t *testing.T) {
+	const want = `• dev  runs on docker
+dev  step db ...
+dev  step db | Setting up postgresql
+✓ dev  step db 1.2s  database funtime
+! look here
+✗ dev  check 1.0s
+`
+	var out bytes.Buffer
+	p := NewProgress(Streams{Err: &out}, Style{})
+	for _, e := range story {
+		p.Handle(e)
+	}
+	p.Close()
+	if out.String() != want {
+		t.Errorf("got:\n%s\nwant:\n%s", out.String(), want)
+	}
+}
+
+func TestQuietProgressShowsWarningsOnly(t *testing.T) {
+	var out bytes.Buffer
+	p := NewProgress(Streams{Err: &out}, Style{Quiet: true})
+	for _, e := range story {
+		p.Handle(e)
+	}
+	if want := "! look here\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+}
+
+func TestJSONProgressIsAnObjectALine(t *testing.T) {
+	var out bytes.Buffer
+	p := NewProgress(Streams{Out: &out}, Style{JSON: true})
+	for _, e := range story {
+		p.Handle(e)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != len(story) {
+		t.Fatalf("%d lines for %d events", len(lines), len(story))
+	}
+	for i, line := range lines {
+		var e event.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil || e.Type != story[i].Type || e.Text != story[i].Text {
+			t.Errorf("line %d reads back as %+v (%v)", i+1, e, err)
+		}
+	}
+}
+
+// TestLiveProgressFits draws more stages than a terminal has rows, with lines that are too wide, and expects each
+// frame to stay inside 80x24 and what is done to be left on the screen once.
+func TestLiveProgressFits(t *testing.T) {
+	var out bytes.Buffer
+	p := &liveProgress{w: &out, stop: make(chan struct{})}
+	for i := range 40 {
+		machine := fmt.Sprintf("machine-%d", i)
+		p.Handle(event.Event{Type: event.Begin, Time: time.Now(), Machine: machine, Stage: "create"})
+		p.Handle(event.Event{Type: event.Output, Machine: machine, Stage: "create", Text: strings.Repeat("宽", 200)})
+	}
+	out.Reset()
+	p.draw("")
+	lines := strings.Split(strings.TrimSuffix(ansi.Strip(out.String()), "\n"), "\n")
+	if len(lines) > 24 {
+		t.Errorf("a frame has %d lines", len(lines))
+	}
+	for _, line := range lines {
+		if width := ansi.StringWidth(line); width >= 80 {
+			t.Errorf("a line is %d cells wide: %q", width, line)
+		}
+	}
+	out.Reset()
+	p.Handle(event.Event{Type: event.Done, Machine: "machine-7", Stage: "create"})
+	if n := strings.Count(ansi.Strip(out.String()), "✓ machine-7  create"); n != 1 {
+		t.Errorf("the stage that is done was written %d times", n)
+	}
+	if p.find(event.Event{Machine: "machine-7", Stage: "create"}) != nil {
+		t.Error("the stage that is done is still in the live part")
+	}
+}
+
+func TestTableAlignsWideText(t *testing.T) {
+	var out bytes.Buffer
+	if err := Table(&out, [][]string{{"NAME", "X"}, {"数据库", "1"}, {"api", "2"}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "NAME    X\n数据库  1\napi     2\n"; out.String() != want {
+		t.Errorf("got:\n%s\nwant:\n%s", out.String(), want)
+	}
+}
+
+func TestFlatten(t *testing.T) {
+	a, b, c := errors.New("a"), errors.New("b"), errors.New("c")
+	got := Flatten(errors.Join(a, errors.Join(b, c)))
+	if len(got) != 3 || got[0] != a || got[1] != b || got[2] != c {
+		t.Errorf("Flatten = %v", got)
+	}
+}

@@ -1,0 +1,129 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+
+	"github.com/colabo/colabo/internal/hint"
+	"github.com/colabo/colabo/internal/hostport"
+	"github.com/colabo/colabo/providers"
+)
+
+// Start implements providers.Provider. App containers of the machine that have a restart policy are up afterwards.
+// An error about a published port that is taken wraps a *hostport.BusyError.
+func (p *Provider) Start(ctx context.Context, id providers.ID) error {
+	machine, err := p.find(ctx, id)
+	if err != nil {
+		return err
+	}
+	operation := "start machine " + id.Machine
+	// Not cut off by ctx: the engine finishes what it began anyway, and then it is known how it ended.
+	_, err = p.engine.ContainerStart(context.WithoutCancel(ctx), machine.container, client.ContainerStartOptions{})
+	if err != nil {
+		joined, joinErr := p.reconnect(ctx, machine)
+		if joinErr != nil {
+			return errors.Join(p.failed(ctx, operation, err), joinErr)
+		}
+		if joined {
+			_, err = p.engine.ContainerStart(context.WithoutCancel(ctx), machine.container, client.ContainerStartOptions{})
+		}
+	}
+	if err != nil {
+		return p.startError(ctx, machine, operation, err)
+	}
+	return p.startApps(ctx, machine)
+}
+
+// startError finds the published port that an error is about: the engine notices at the start only that one is taken.
+func (p *Provider) startError(ctx context.Context, machine found, operation string, failure error) error {
+	text := failure.Error()
+	if !strings.Contains(text, "already allocated") && !strings.Contains(text, "already in use") {
+		return p.failed(ctx, operation, failure)
+	}
+	inspected, err := p.engine.ContainerInspect(ctx, machine.container, client.ContainerInspectOptions{})
+	if err != nil || inspected.Container.HostConfig == nil {
+		return p.failed(ctx, operation, failure)
+	}
+	for guest, bindings := range inspected.Container.HostConfig.PortBindings {
+		for _, binding := range bindings {
+			address := net.JoinHostPort(binding.HostIP.String(), binding.HostPort)
+			if !strings.Contains(text, address+":") && !strings.Contains(text, address+" ") {
+				continue
+			}
+			busy := p.busy(ctx, string(guest.Proto()), address, binding.HostPort)
+			return hint.New(fmt.Errorf("%s: %w", operation, busy),
+				"end what uses the port, or publish guest port "+guest.Port()+" on another one")
+		}
+	}
+	return p.failed(ctx, operation, failure)
+}
+
+// busy names who has a port: another container, else the process that the system shows.
+func (p *Provider) busy(ctx context.Context, protocol, address, port string) error {
+	list, err := p.engine.ContainerList(ctx, client.ContainerListOptions{
+		Filters: client.Filters{}.Add("publish", port+"/"+protocol),
+	})
+	if err == nil {
+		for _, summary := range list.Items {
+			if publishes(summary, protocol, address) {
+				return &hostport.BusyError{Address: address, Owner: "container " + containerRef(summary)}
+			}
+		}
+	}
+	if busy, ok := errors.AsType[*hostport.BusyError](hostport.Free(protocol, address)); ok {
+		return busy
+	}
+	return &hostport.BusyError{Address: address}
+}
+
+// publishes is whether a container has a port of the host, its address or all of them.
+func publishes(summary container.Summary, protocol, address string) bool {
+	for _, port := range portsOf(summary.Ports) {
+		ip, err := netip.ParseAddr(port.Address)
+		everywhere := err == nil && ip.IsUnspecified()
+		own := net.JoinHostPort(port.Address, strconv.Itoa(port.Host))
+		if port.Protocol == protocol && (own == address || everywhere && strings.HasSuffix(address, ":"+strconv.Itoa(port.Host))) {
+			return true
+		}
+	}
+	return false
+}
+
+// Stop implements providers.Provider. App containers of the machine are stopped before it, and have grace too.
+func (p *Provider) Stop(ctx context.Context, id providers.ID, grace time.Duration) error {
+	machine, err := p.find(ctx, id)
+	if err != nil {
+		return err
+	}
+	apps, err := p.apps(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := each(apps, func(app container.Summary) error { return p.halt(ctx, app.ID, grace) }); err != nil {
+		return fmt.Errorf("stop machine %s: %w", id.Machine, err)
+	}
+	if err := p.halt(ctx, machine.container, grace); err != nil {
+		return fmt.Errorf("stop machine %s: %w", id.Machine, err)
+	}
+	return nil
+}
+
+// halt stops one container: its stop signal, and after grace SIGKILL. One that does not run is left alone.
+func (p *Provider) halt(ctx context.Context, id string, grace time.Duration) error {
+	seconds := int(math.Ceil(grace.Seconds()))
+	_, err := p.engine.ContainerStop(ctx, id, client.ContainerStopOptions{Timeout: &seconds})
+	if missing(err) {
+		return nil
+	}
+	return p.failed(ctx, "stop container", err)
+}

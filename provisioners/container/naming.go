@@ -1,0 +1,74 @@
+package container
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/colabo/colabo/providers"
+	"github.com/colabo/colabo/provisioners"
+)
+
+// Labels of what a step makes, beside those that the engine asks for.
+const (
+	// stepLabel has the step's name.
+	stepLabel = "colabo.step"
+	// configLabel has the hash of the container's configuration and image.
+	configLabel = "colabo.config"
+)
+
+// naming makes the names and labels of what one step has on an engine. Two checkouts of one project may use the same
+// engine, so each name ends in a hash of the engine's labels, which have the project's id.
+type naming struct {
+	target provisioners.Target
+	labels map[string]string
+	suffix string
+}
+
+func newNaming(target provisioners.Target, engine providers.ContainerEngine) (naming, error) {
+	text, err := json.Marshal([]any{engine.Labels, target.Project, target.Machine, target.Step})
+	if err != nil {
+		return naming{}, fmt.Errorf("encode labels: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	labels := maps.Clone(engine.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[stepLabel] = target.Step
+	return naming{target: target, labels: labels, suffix: hex.EncodeToString(sum[:4])}, nil
+}
+
+// container is the container's name.
+func (n naming) container() string {
+	return strings.Join([]string{slug(n.target.Project), slug(n.target.Machine), slug(n.target.Step), n.suffix}, "-")
+}
+
+// image is the tag of the image that the step builds.
+func (n naming) image() string { return "colabo/" + n.container() + ":latest" }
+
+// volume is the engine's name for one of the step's volumes.
+func (n naming) volume(name string) string { return n.container() + "-" + name }
+
+// slug is text as a part of a name that every engine takes: lower case letters, digits and single dashes.
+func slug(text string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(text) {
+		switch {
+		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+		if b.Len() >= 40 {
+			break
+		}
+	}
+	if name := strings.Trim(b.String(), "-"); name != "" {
+		return name
+	}
+	return "x"
+}
