@@ -36,6 +36,7 @@ box: setup build
 test: box
 	$(GO) vet ./...
 	COLABO_REQUIRE=$${COLABO_REQUIRE:-libvirt,docker} COLABO=$(CURDIR)/bin/colabo \
+	COLABO_TEST_BOX=$$(bin/colabo box list --json | grep -m 1 '"debian-12"') \
 		$(GO) test -p 1 -count 1 -timeout 60m ./...
 
 lint: $(LINT)

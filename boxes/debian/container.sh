@@ -20,5 +20,6 @@ systemctl --root="$root" mask --quiet \
 	dev-hugepages.mount dev-mqueue.mount kmod-static-nodes.service \
 	getty.target console-getty.service qemu-guest-agent.service ssh.service
 : >"$root/etc/cloud/cloud-init.disabled"
+rm -f "$root/etc/systemd/system/multi-user.target.wants/cloud-init.target"
 rm -f "$root/etc/resolv.conf"
 : >"$root/etc/resolv.conf"

@@ -94,6 +94,8 @@ type boxRow struct {
 	Digest  string    `json:"digest"`
 	Size    int64     `json:"size"` // bytes on disk
 	Built   time.Time `json:"built"`
+	Disk    string    `json:"disk,omitempty"`   // path of the qcow2
+	Rootfs  string    `json:"rootfs,omitempty"` // path of the tar.zst
 }
 
 func (a *app) printBoxes(list []boxes.Box) error {
@@ -101,7 +103,7 @@ func (a *app) printBoxes(list []boxes.Box) error {
 		for _, box := range list {
 			if err := a.printJSON(boxRow{
 				Type: "box", Name: box.Name, Version: box.Version, Arch: box.Arch,
-				Digest: box.Digest, Size: box.Size, Built: box.Built,
+				Digest: box.Digest, Size: box.Size, Built: box.Built, Disk: box.Disk, Rootfs: box.Rootfs,
 			}); err != nil {
 				return err
 			}

@@ -14,8 +14,13 @@ import (
 // /run is empty after every boot.
 const (
 	cloudInitWait = `until [ -s /run/cloud-init/result.json ]; do sleep 0.2; done; cat /run/cloud-init/result.json`
-	// A guest without systemd has nothing to wait for; one whose system is "degraded" has booted as far as it will.
-	systemdWait = `[ ! -d /run/systemd/system ] || systemctl is-system-running --wait >/dev/null || true`
+	// A guest without systemd has nothing to wait for; one that is "degraded" has booted as far as it will. systemctl's
+	// own --wait gives up where the bus is not there yet.
+	systemdWait = `case "$(readlink /proc/1/exe)" in */systemd)
+	until case "$(systemctl is-system-running 2>/dev/null)" in running|degraded|maintenance) ;; *) false ;; esac; do
+		sleep 0.1
+	done ;;
+esac`
 )
 
 // waitForBoot waits until a guest that was just started has finished booting. An error that cloud-init reports is a
@@ -30,8 +35,14 @@ func (r *machineRun) waitForBoot(ctx context.Context, g guest.Guest) error {
 	}
 	return r.engine.stage(ctx, r.want.name, "boot", func(ctx context.Context, s *stage) error {
 		s.detail("waiting for the guest to finish booting")
+		limited, stop := context.WithTimeoutCause(ctx, bootTimeout, fmt.Errorf("not within %s", bootTimeout))
+		defer stop()
 		var out strings.Builder
-		if err := g.Run(ctx, guest.Command{Argv: []string{"sh", "-c", script}, Stdout: &out}); err != nil {
+		err := g.Run(limited, guest.Command{Argv: []string{"sh", "-c", script}, User: "root", Stdout: &out})
+		if err != nil && ctx.Err() == nil && limited.Err() != nil {
+			err = context.Cause(limited)
+		}
+		if err != nil {
 			return fmt.Errorf("wait for the guest to boot: %w", err)
 		}
 		if out.Len() == 0 {

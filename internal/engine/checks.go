@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"github.com/colabo/colabo/internal/colabofile"
-	"github.com/colabo/colabo/internal/forward"
 	"github.com/colabo/colabo/internal/guest"
 )
 
@@ -114,15 +112,8 @@ func (r *machineRun) checkCommand(ctx context.Context, argv []string) error {
 	return err
 }
 
-// dial connects from inside the guest: over the connection of this run, else over the one that the forward agent keeps
-// (a login costs a second in an emulated guest), else over a new one.
+// dial connects from inside the guest.
 func (r *machineRun) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if r.guest == nil && r.want.features.CloudInit {
-		conn, err := forward.Dial(ctx, r.engine.folder.Path(), r.want.name, network, address)
-		if !errors.Is(err, forward.ErrNotRunning) {
-			return conn, err
-		}
-	}
 	g, err := r.connected(ctx)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/colabo/colabo/internal/forward"
 	"github.com/colabo/colabo/internal/guest"
 	"github.com/colabo/colabo/internal/guest/sshguest"
 	"github.com/colabo/colabo/internal/hint"
@@ -25,10 +26,18 @@ const (
 	sshPort     = "22"
 )
 
-// connect returns the guest of a running machine.
+// connect returns the guest of a running machine: by the provider's own way in, else over the connection that the forward
+// agent keeps (a login costs a second in an emulated guest), else by ssh.
 func (e *Engine) connect(ctx context.Context, provider providers.Provider, record *state.Machine) (guest.Guest, error) {
 	if opener, ok := providers.As[providers.GuestOpener](provider); ok {
 		return opener.OpenGuest(ctx, e.machineID(record.Name), record.User)
+	}
+	agent, err := forward.Inspect(ctx, e.folder.Path())
+	if err != nil {
+		return nil, err
+	}
+	if _, served := agent.Machines[record.Name]; served {
+		return forward.Guest(e.folder.Path(), record.Name), nil
 	}
 	config, err := e.sshConfig(ctx, provider, record)
 	if err != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/colabo/colabo/internal/forward"
@@ -86,7 +87,8 @@ func (f *forwards) remove(ctx context.Context, machine string) error {
 }
 
 func (f *forwards) apply(ctx context.Context) error {
-	result, err := forward.Apply(ctx, f.engine.folder.Path(), f.engine.Agent, f.config)
+	folder := f.engine.folder.Path()
+	result, err := forward.Apply(ctx, folder, append(slices.Clone(f.engine.Agent), folder), f.config)
 	if err != nil {
 		return err
 	}

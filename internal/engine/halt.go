@@ -53,7 +53,7 @@ func (e *Engine) eachRecord(ctx context.Context, names []string, work func(conte
 	if err != nil {
 		return err
 	}
-	agent, err := forward.Get(ctx, e.folder.Path())
+	agent, err := forward.Inspect(ctx, e.folder.Path())
 	if err != nil {
 		return err
 	}

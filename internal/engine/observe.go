@@ -52,7 +52,7 @@ func (e *Engine) observe(ctx context.Context, names []string) (*observed, error)
 		return seen, err
 	}
 	var err error
-	seen.forwards, err = forward.Get(ctx, e.folder.Path())
+	seen.forwards, err = forward.Inspect(ctx, e.folder.Path())
 	return seen, err
 }
 

@@ -44,7 +44,7 @@ func (e *Engine) Status(ctx context.Context, names []string) ([]MachineStatus, e
 	if err := e.knowMachines(names); err != nil {
 		return nil, err
 	}
-	agent, err := forward.Get(ctx, e.folder.Path())
+	agent, err := forward.Inspect(ctx, e.folder.Path())
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/colabo/colabo/internal/guest"
 	"github.com/colabo/colabo/providers"
 	"github.com/colabo/colabo/provisioners"
-	"github.com/colabo/colabo/provisioners/container"
+	"github.com/colabo/colabo/provisioners/containerengine"
 )
 
 // runSteps runs the planned steps in the Colabofile's order; the first that fails ends it, and leaves the machine up.
@@ -65,12 +65,12 @@ func (r *machineRun) containerEngine(ctx context.Context, g guest.Guest, s *stag
 	if host, ok := providers.As[providers.ContainerHost](r.provider); ok {
 		return host.ContainerEngine(ctx, id)
 	}
-	if err := container.InstallEngine(ctx, provisioners.Target{Guest: g, User: r.want.config.User, Output: s, Progress: s.detail}); err != nil {
+	if err := containerengine.Install(ctx, provisioners.Target{Guest: g, User: r.want.config.User, Output: s, Progress: s.detail}); err != nil {
 		return providers.ContainerEngine{}, err
 	}
 	return providers.ContainerEngine{
 		Dial: func(ctx context.Context) (net.Conn, error) {
-			return g.Dial(ctx, "unix", container.SocketPath)
+			return g.Dial(ctx, "unix", containerengine.SocketPath)
 		},
 		NetworkMode: "host",
 		Labels:      map[string]string{"colabo.project": id.Project, "colabo.machine": id.Machine},

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,22 +24,23 @@ const (
 // pollInterval is how often a wait for another process looks again.
 const pollInterval = 10 * time.Millisecond
 
-// lockLimit is how long a starting process waits for the lock, which running() takes for a moment too.
-const lockLimit = 2 * time.Second
-
 // errAnother: another process serves the project.
 var errAnother = errors.New("another process serves the project's port forwards")
 
-// lockProject makes this process the one that serves dir.
+// lockProject makes this process the one that serves dir. It waits for those that only look (running), whose lock is
+// shared, but not for another server.
 func lockProject(ctx context.Context, dir string) (*flock.Flock, error) {
-	ctx, cancel := context.WithTimeout(ctx, lockLimit)
-	defer cancel()
 	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
-	ok, err := lock.TryLockContext(ctx, pollInterval)
-	if !ok {
-		if ctx.Err() != nil {
-			err = errAnother
+	err := poll(ctx, func() (bool, error) {
+		if locked, err := lock.TryLock(); locked || err != nil {
+			return locked, err
 		}
+		if is, err := running(dir); is || err != nil {
+			return false, cmp.Or(err, errAnother)
+		}
+		return false, nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", lock.Path(), err)
 	}
 	if err := os.WriteFile(lock.Path(), []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {

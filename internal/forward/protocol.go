@@ -53,7 +53,7 @@ type response struct {
 // wireError carries an error with what callers branch on.
 type wireError struct {
 	Message string `json:"message"`
-	Kind    string `json:"kind,omitempty"` // exit, not-exist, no-machine, version, cancelled
+	Kind    string `json:"kind,omitempty"` // exit, not-exist, no-machine, version
 	Code    int    `json:"code,omitempty"`
 	Signal  string `json:"signal,omitempty"`
 }

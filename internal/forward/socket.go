@@ -80,7 +80,11 @@ func relink(target, link string) error {
 	return os.Rename(temporary, link)
 }
 
-// dialControl connects to the process that serves dir; ErrNotRunning when there is none.
+// errUnreachable: the process is there and its control socket is not.
+var errUnreachable = errors.New("the background process can't be reached")
+
+// dialControl connects to the process that serves dir; ErrNotRunning when there is none, errUnreachable when it is there and
+// can't be connected to.
 func dialControl(ctx context.Context, dir string) (*net.UnixConn, error) {
 	if is, err := running(dir); err != nil {
 		return nil, err
@@ -89,11 +93,11 @@ func dialControl(ctx context.Context, dir string) (*net.UnixConn, error) {
 	}
 	path, err := os.Readlink(filepath.Join(dir, linkName))
 	if err != nil {
-		return nil, fmt.Errorf("find control socket: %w", err)
+		return nil, fmt.Errorf("%w: %w", errUnreachable, err)
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("connect to control socket: %w", err)
+		return nil, fmt.Errorf("%w: %w", errUnreachable, err)
 	}
 	control, ok := conn.(*net.UnixConn)
 	if !ok {

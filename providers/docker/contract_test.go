@@ -125,7 +125,7 @@ func realBox(t testing.TB) providers.Image {
 	t.Helper()
 	file := os.Getenv("COLABO_TEST_BOX_ROOTFS")
 	if file == "" {
-		t.Skip("COLABO_TEST_BOX_ROOTFS does not name the rootfs.tar.zst of a box")
+		dockertest.Missing(t, "COLABO_TEST_BOX_ROOTFS does not name the rootfs.tar.zst of a box")
 	}
 	return providers.Image{Name: "debian-12", Digest: "sha256:" + dockertest.Unique("box"), Rootfs: file}
 }

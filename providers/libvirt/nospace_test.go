@@ -17,6 +17,7 @@ func TestNoSpace(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can mount a small file system")
 	}
+	openLibvirt(t)
 	image := emptyImage(t)
 	refused := 0
 	for kib := 128; kib <= 2048; kib += 128 {

@@ -6,7 +6,7 @@
 // its configuration or its image changed.
 //
 // The engine is the one that serves the machine: the host's own for container machines; for VMs one inside,
-// which InstallEngine puts there.
+// which package containerengine puts there.
 package container
 
 import (

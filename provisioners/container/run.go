@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/colabo/colabo/provisioners"
+	"github.com/colabo/colabo/provisioners/containerengine"
 )
 
 // runner keeps one step's container.
@@ -43,7 +44,7 @@ func (s *Step) Run(ctx context.Context, target provisioners.Target) error {
 	if err != nil {
 		return err
 	}
-	engine, err := open(at)
+	engine, err := containerengine.Open(at)
 	if err != nil {
 		return fmt.Errorf("open the container engine: %w", err)
 	}

@@ -8,6 +8,10 @@ exec 3>&1 1>&2
 port=$1 new=$2 old=$3 name=$4 owner=$5 role=$6 marker=$7
 export PGCLIENTENCODING=UTF8 PGOPTIONS='-c lc_messages=C -c client_min_messages=warning'
 
+# A load that was interrupted may still be tidying up.
+exec 9>"/run/lock/$new"
+flock -w 120 9 || { echo "another load of this database is going on in the machine"; exit 1; }
+
 pg() { runuser -u postgres -- psql -X -q -v ON_ERROR_STOP=1 -p "$port" "$@"; }
 admin() {
 	pg -A -t -d postgres -v new="$new" -v old="$old" -v name="$name" -v owner="$owner" -v marker="$marker" -f -

@@ -51,8 +51,8 @@ func (s *Step) ensureSQL() string {
 	line(`SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1;`)
 	line(`SET password_encryption = 'scram-sha-256';`)
 	line(`SELECT pg_reload_conf() AS reloaded \gset`)
-	// What a load that was cut off left behind.
-	line(`SELECT format('DROP DATABASE %%I WITH (FORCE)', datname) FROM pg_database WHERE datname IN (%s, %s) \gexec`,
+	// What a load that was cut off left behind; if it goes on still, this ends it.
+	line(`SELECT format('DROP DATABASE IF EXISTS %%I WITH (FORCE)', datname) FROM pg_database WHERE datname IN (%s, %s) \gexec`,
 		literal(s.newDatabase()), literal(s.oldDatabase()))
 	line(`SELECT format('CREATE ROLE %%I', %s) WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %[1]s) \gexec`, role)
 	line(`ALTER ROLE %s LOGIN PASSWORD %s;`, identifier(s.role()), password(s.Password))

@@ -70,10 +70,17 @@ func (g *Guest) runLaunched(ctx context.Context, cmd guest.Command) error {
 		return g.finish(ctx, exec, cmd, copied, pid)
 	case <-copied.done:
 	case <-ctx.Done(): // it is being started: its process id is needed to end it
-		copied.waitOrCut(exec)
+		select {
+		case pid := <-out.pid:
+			return g.finish(ctx, exec, cmd, copied, pid)
+		case <-copied.done:
+		case <-time.After(lastWords):
+			exec.Close()
+			<-copied.done
+		}
 	}
 	select {
-	case pid := <-out.pid:
+	case pid := <-out.pid: // it has ended already
 		return g.finish(ctx, exec, cmd, copied, pid)
 	default:
 	}

@@ -3,6 +3,7 @@ package sshguest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -106,7 +107,7 @@ func (g *Guest) orLost(err error) error {
 	if _, refused := errors.AsType[*ssh.OpenChannelError](err); refused {
 		return err
 	}
-	return errors.Join(ErrConnectionLost, err)
+	return fmt.Errorf("%w: %w", ErrConnectionLost, err)
 }
 
 // close lets no more output through and gives the session up.
@@ -125,7 +126,7 @@ func (s *session) execute(inv invocation, cmd guest.Command, drain time.Duration
 	}
 	started, err := s.channel.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{inv.line}))
 	if err != nil {
-		return errors.Join(ErrConnectionLost, err)
+		return fmt.Errorf("%w: %w", ErrConnectionLost, err)
 	}
 	if !started {
 		return errors.New("the guest's ssh server refuses to run commands")
@@ -213,7 +214,7 @@ func (s *session) requestTerminal(t *guest.Terminal) error {
 		Modes                        string
 	}{t.Type, uint32(t.Size.Columns), uint32(t.Size.Rows), 0, 0, "\x00"}))
 	if err != nil {
-		return errors.Join(ErrConnectionLost, err)
+		return fmt.Errorf("%w: %w", ErrConnectionLost, err)
 	}
 	if !granted {
 		return errors.New("the guest's ssh server refuses a terminal")

@@ -14,7 +14,8 @@ import (
 type process struct {
 	cmd      *exec.Cmd
 	ours     []io.Closer // our ends of its pipes or terminal
-	terminal *os.File    // our side of it, or nil
+	outputs  sync.WaitGroup
+	terminal *os.File // our side of it, or nil
 	size     windowSize
 	term     string // "" without a terminal
 }
@@ -64,7 +65,7 @@ func (s *Server) handle(channel ssh.Channel, p *process, r *ssh.Request, ended c
 	case "exec":
 		var line struct{ Command string }
 		if ok = ssh.Unmarshal(r.Payload, &line) == nil && p.cmd == nil; ok {
-			ok = s.start(channel, p, line.Command, ended) == nil
+			ok = s.start(channel, p, line.Command) == nil
 		}
 	case "signal":
 		var signal struct{ Name string }
@@ -75,33 +76,34 @@ func (s *Server) handle(channel ssh.Channel, p *process, r *ssh.Request, ended c
 	if r.WantReply {
 		_ = r.Reply(ok, nil)
 	}
+	if ok && r.Type == "exec" {
+		s.serving.Go(func() { p.await(channel, ended) })
+	}
 }
 
-func (s *Server) start(channel ssh.Channel, p *process, line string, ended chan struct{}) error {
+func (s *Server) start(channel ssh.Channel, p *process, line string) error {
 	p.cmd = exec.Command("/bin/sh", "-c", line)
 	p.cmd.Env = append(os.Environ(), "PATH="+s.bin+":"+os.Getenv("PATH"))
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	var outputs sync.WaitGroup
 	if p.term != "" {
-		if err := p.startOnTerminal(channel, &outputs); err != nil {
-			return err
-		}
-	} else if err := p.startOnPipes(channel, &outputs); err != nil {
-		return err
+		return p.startOnTerminal(channel)
 	}
-	s.serving.Go(func() {
-		defer close(ended)
-		// Like sshd: the status goes out when the process ends, the channel closes when its output does.
-		state, _ := p.cmd.Process.Wait()
+	return p.startOnPipes(channel)
+}
+
+// await does what sshd does: the status goes out when the process ends, the channel closes when its output does.
+func (p *process) await(channel ssh.Channel, ended chan struct{}) {
+	defer close(ended)
+	state, err := p.cmd.Process.Wait()
+	if err == nil {
 		_, _ = channel.SendRequest(exit(state))
-		outputs.Wait()
-		_ = channel.Close()
-	})
-	return nil
+	}
+	p.outputs.Wait()
+	_ = channel.Close()
 }
 
 // startOnPipes starts the process on pipes of our own, whose ends a process left behind can keep open, as with sshd.
-func (p *process) startOnPipes(channel ssh.Channel, outputs *sync.WaitGroup) error {
+func (p *process) startOnPipes(channel ssh.Channel) error {
 	stdin, err := p.cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -122,12 +124,12 @@ func (p *process) startOnPipes(channel ssh.Channel, outputs *sync.WaitGroup) err
 		_, _ = io.Copy(stdin, channel)
 		_ = stdin.Close()
 	}()
-	outputs.Go(func() { _, _ = io.Copy(channel, stdout) })
-	outputs.Go(func() { _, _ = io.Copy(channel.Stderr(), stderr) })
+	p.outputs.Go(func() { _, _ = io.Copy(channel, stdout) })
+	p.outputs.Go(func() { _, _ = io.Copy(channel.Stderr(), stderr) })
 	return nil
 }
 
-func (p *process) startOnTerminal(channel ssh.Channel, outputs *sync.WaitGroup) error {
+func (p *process) startOnTerminal(channel ssh.Channel) error {
 	ours, theirs, err := openTerminal()
 	if err != nil {
 		return err
@@ -144,7 +146,7 @@ func (p *process) startOnTerminal(channel ssh.Channel, outputs *sync.WaitGroup) 
 		return err
 	}
 	go func() { _, _ = io.Copy(ours, channel) }()
-	outputs.Go(func() { _, _ = io.Copy(channel, ours) })
+	p.outputs.Go(func() { _, _ = io.Copy(channel, ours) })
 	return nil
 }
 

@@ -1,4 +1,5 @@
-package container
+// Package containerengine reaches the container engine that serves a machine and, in a VM that has none, installs it.
+package containerengine
 
 import (
 	"context"
@@ -20,20 +21,20 @@ import (
 // SocketPath is where the container engine in a guest listens.
 const SocketPath = "/run/docker.sock"
 
-//go:embed engine.sh
-var engineScript string
+//go:embed install.sh
+var installScript string
 
-// InstallEngine makes sure that a container engine runs in the guest and that the login user reaches it at SocketPath.
+// Install makes sure that a container engine runs in the guest and that the login user reaches it at SocketPath.
 // Where one answers already, that costs one connection; else it is installed from the distribution, in one round trip.
 // Of the target it uses Guest, User, Output and Progress.
-func InstallEngine(ctx context.Context, target provisioners.Target) error {
+func Install(ctx context.Context, target provisioners.Target) error {
 	if ping(ctx, target.Guest) == nil {
 		return nil
 	}
 	target.Progress("installing the container engine")
 	output := tail.NewWriter(target.Output)
 	err := target.Guest.Run(ctx, guest.Command{
-		Argv:   []string{"sh", "-c", apt.Function + engineScript, "colabo-engine", target.User},
+		Argv:   []string{"sh", "-c", apt.Function + installScript, "colabo-engine", target.User},
 		User:   "root",
 		Stdout: output,
 		Stderr: output,
@@ -55,7 +56,7 @@ func InstallEngine(ctx context.Context, target provisioners.Target) error {
 
 // ping asks the engine in the guest whether it is there.
 func ping(ctx context.Context, g guest.Guest) error {
-	engine, err := open(providers.ContainerEngine{
+	engine, err := Open(providers.ContainerEngine{
 		Dial: func(ctx context.Context) (net.Conn, error) { return g.Dial(ctx, "unix", SocketPath) },
 	})
 	if err != nil {
@@ -66,8 +67,8 @@ func ping(ctx context.Context, g guest.Guest) error {
 	return err
 }
 
-// open returns a client of the engine. Nothing is asked of it yet.
-func open(engine providers.ContainerEngine) (*client.Client, error) {
+// Open returns a client of the engine. Nothing is asked of it yet.
+func Open(engine providers.ContainerEngine) (*client.Client, error) {
 	return client.New(client.WithDialContext(func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return engine.Dial(ctx)
 	}))
