@@ -11,13 +11,17 @@ LINT_VERSION := v2.15.0
 
 export CGO_ENABLED = 0
 
-.PHONY: build demo test unit lint bench setup box clean
+.PHONY: build demo test test-setup unit lint bench setup box clean
 
 build:
 	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/colabo ./cmd/colabo
 
 setup:
 	scripts/host-setup
+
+# What the tests look at the result with.
+test-setup:
+	scripts/host-setup libxml2-utils iproute2 procps bsdutils
 
 demo: setup build
 	cd examples/funtime && ../../bin/colabo up
@@ -32,11 +36,14 @@ unit:
 box: setup build
 	bin/colabo box list --json | grep -q '"debian-12"' || bin/colabo box build debian-12
 
+# box_path is the shell command that prints where the newest debian-12 box has its file of this kind.
+box_path = $$(bin/colabo box list --json | grep '"debian-12"' | head -n 1 | sed 's/.*"$(1)":"\([^"]*\)".*/\1/')
+
 # The packages with real daemons in their tests run one after the other: two cores are not many for guests.
-test: box
+test: test-setup box
 	$(GO) vet ./...
 	COLABO_REQUIRE=$${COLABO_REQUIRE:-libvirt,docker} COLABO=$(CURDIR)/bin/colabo \
-	COLABO_TEST_BOX=$$(bin/colabo box list --json | grep -m 1 '"debian-12"') \
+	COLABO_TEST_BOX_DISK=$(call box_path,disk) COLABO_TEST_BOX_ROOTFS=$(call box_path,rootfs) \
 		$(GO) test -p 1 -count 1 -timeout 60m ./...
 
 lint: $(LINT)

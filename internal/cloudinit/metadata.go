@@ -25,6 +25,12 @@ type ether struct {
 	SetName        string   `yaml:"set-name"`
 	DHCP4          bool     `yaml:"dhcp4"`
 	DHCPIdentifier string   `yaml:"dhcp-identifier"`
+	Overrides      dhcp     `yaml:"dhcp4-overrides"`
+}
+
+// dhcp says what of a lease is used.
+type dhcp struct {
+	UseDomains bool `yaml:"use-domains"`
 }
 
 type macMatch struct {
@@ -33,12 +39,13 @@ type macMatch struct {
 
 // NetworkConfig returns the network-config document (version 2) for c: the card with c.MAC is called eth0 and gets its
 // address by DHCP, under its MAC, so that a machine made anew with the same MAC gets the same address.
+// Names without a dot are looked up in the domain that the lease names, so that machines find each other by name.
 // Cards that are not named here are left down.
 func NetworkConfig(c Config) ([]byte, error) {
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("make network-config: %w", err)
 	}
 	return document("", networkConfig{Version: 2, Ethernets: map[string]ether{
-		"eth0": {Match: macMatch{MAC: text(c.MAC)}, SetName: "eth0", DHCP4: true, DHCPIdentifier: "mac"},
+		"eth0": {Match: macMatch{MAC: text(c.MAC)}, SetName: "eth0", DHCP4: true, DHCPIdentifier: "mac", Overrides: dhcp{UseDomains: true}},
 	}})
 }

@@ -27,7 +27,11 @@ func TestContractOnBox(t *testing.T) {
 	p := openLibvirt(t)
 	disk := os.Getenv("COLABO_TEST_BOX_DISK")
 	if disk == "" {
-		t.Skip("COLABO_TEST_BOX_DISK does not name the qcow2 of a box")
+		const reason = "COLABO_TEST_BOX_DISK does not name the qcow2 of a box"
+		if strings.Contains(os.Getenv("COLABO_REQUIRE"), "libvirt") {
+			t.Fatal(reason)
+		}
+		t.Skip(reason)
 	}
 	h := newHarness(t, p, providers.Image{Name: "box", Digest: "sha256:" + nonceHex() + strings.Repeat("b0", 28), Disk: disk})
 	h.Guest = h.openGuest

@@ -124,7 +124,8 @@ func wantEcho(t *testing.T, conn net.Conn) {
 	}
 }
 
-// socketActivated lets systemd-socket-activate of the guest run cat on two sockets.
+// socketActivated lets systemd-socket-activate of the guest run cat on two sockets, as the login user: whose sockets may
+// be dialled is the guest's business.
 func socketActivated(t *testing.T, g guest.Guest) []Service {
 	t.Helper()
 	const path = "/tmp/colabo-contract.sock"
@@ -135,7 +136,7 @@ func socketActivated(t *testing.T, g guest.Guest) []Service {
 		ended := make(chan error, 1)
 		go func() {
 			defer close(ended)
-			ended <- g.Run(ctx, guest.Command{User: "root", Argv: []string{
+			ended <- g.Run(ctx, guest.Command{Argv: []string{
 				"systemd-socket-activate", "--accept", "--inetd", "-l", listen[service.Network], "cat",
 			}})
 		}()
