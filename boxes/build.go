@@ -16,6 +16,9 @@ import (
 	"github.com/colabo/colabo/internal/hint"
 )
 
+// stageWait is the stage of a build that waits for another one of that name.
+const stageWait = "wait for another build"
+
 // lockPoll is how often a build looks whether the one it waits for has ended.
 const lockPoll = 200 * time.Millisecond
 
@@ -132,7 +135,7 @@ func (s *Store) lock(ctx context.Context, name string, report func(Progress)) (u
 	l := flock.New(filepath.Join(s.dir, lockPrefix+name))
 	got, err := l.TryLock()
 	if err == nil && !got {
-		report(Progress{Stage: "wait for another build"})
+		report(Progress{Stage: stageWait})
 		_, err = l.TryLockContext(ctx, lockPoll)
 	}
 	if err != nil {

@@ -1,13 +1,12 @@
 package boxes
 
 import (
-	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -128,20 +127,19 @@ func (d debian) mmdebstrap(dir, root string, packages []string) []string {
 	} {
 		argv = append(argv, "--dpkgopt="+rule)
 	}
-	argv = append(argv,
+	return append(argv,
 		// Before the kernel comes, so that its initramfs is made once, and small.
-		"--essential-hook=sync-in "+filepath.Join(dir, "debian/overlay")+" /",
-		"--customize-hook="+filepath.Join(dir, "debian/customize.sh"),
-		d.release, root)
-	for _, line := range []string{
-		"deb " + mirror + " " + d.release + " main",
-		"deb " + mirror + " " + d.release + "-updates main",
-		"deb " + mirror + "-security " + d.release + "-security main",
-	} {
-		argv = append(argv, line)
-	}
-	return argv
+		"--essential-hook=sync-in "+shellQuote(filepath.Join(dir, "debian/overlay"))+" /",
+		"--customize-hook="+shellQuote(filepath.Join(dir, "debian/customize.sh"))+` "$1"`,
+		d.release, root,
+		"deb "+mirror+" "+d.release+" main",
+		"deb "+mirror+" "+d.release+"-updates main",
+		"deb "+mirror+"-security "+d.release+"-security main",
+	)
 }
+
+// shellQuote makes one word of s: mmdebstrap gives its hooks to a shell.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // convertDisk returns the command that makes the box's disk from a raw one.
 func convertDisk(raw, disk string) []string {
@@ -169,22 +167,20 @@ func packRootfs(ctx context.Context, root, path string, report func(Progress)) (
 
 // packageList reads debian/packages.txt.
 func packageList() ([]string, error) {
-	f, err := debianFiles.Open("debian/packages.txt")
+	data, err := debianFiles.ReadFile("debian/packages.txt")
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	var list []string
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if line := strings.TrimSpace(lines.Text()); line != "" && line[0] != '#' {
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 			list = append(list, line)
 		}
 	}
-	return list, lines.Err()
+	return list, nil
 }
 
-// unpackFiles writes debianFiles to dir, as they should be in a Debian system: readable by all, scripts executable.
+// unpackFiles writes debianFiles to dir, with the modes that go:embed forgets: all may read, what begins with #! is executable.
 func unpackFiles(dir string) error {
 	return fs.WalkDir(debianFiles, ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -192,31 +188,16 @@ func unpackFiles(dir string) error {
 		}
 		target := filepath.Join(dir, path)
 		if e.IsDir() {
-			if err := os.MkdirAll(target, 0o755); err != nil {
-				return err
-			}
-			return os.Chmod(target, fileMode(path, e))
+			return errors.Join(os.MkdirAll(target, 0o755), os.Chmod(target, 0o755))
 		}
-		src, err := debianFiles.Open(path)
+		data, err := debianFiles.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		defer src.Close()
-		data, err := io.ReadAll(src)
-		if err != nil {
-			return err
+		mode := fs.FileMode(0o644)
+		if bytes.HasPrefix(data, []byte("#!")) {
+			mode = 0o755
 		}
-		if err := os.WriteFile(target, data, 0o644); err != nil {
-			return err
-		}
-		return os.Chmod(target, fileMode(path, e))
+		return errors.Join(os.WriteFile(target, data, mode), os.Chmod(target, mode))
 	})
-}
-
-// fileMode gives the mode that go:embed forgets.
-func fileMode(path string, e fs.DirEntry) fs.FileMode {
-	if e.IsDir() || strings.HasSuffix(path, ".sh") || strings.Contains(path, "/hooks/") {
-		return 0o755
-	}
-	return 0o644
 }

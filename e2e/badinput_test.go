@@ -115,7 +115,7 @@ func TestNoSocketPermission(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != 4 {
 		t.Errorf("exit %d (%v), want 4", code, err)
 	}
-	for _, want := range []string{"permission denied", "docker"} {
+	for _, want := range []string{"no permission to use the docker engine", "usermod -aG docker"} {
 		if !strings.Contains(string(output), want) {
 			t.Errorf("the error does not say %q:\n%s", want, output)
 		}
@@ -151,5 +151,37 @@ func TestFullDisk(t *testing.T) {
 	})
 	if err != nil || used > 0 {
 		t.Errorf("%d bytes stay on the full file system (%v)", used, err)
+	}
+}
+
+// TestWithoutLibvirt hides libvirt's library from colabo: Docker works all the same, and libvirt says what is missing.
+func TestWithoutLibvirt(t *testing.T) {
+	need(t, "docker")
+	if os.Geteuid() != 0 {
+		t.Skip("only root can hide a file by a mount")
+	}
+	libraries, err := filepath.Glob("/usr/lib/*/libvirt.so.0*")
+	if err != nil || len(libraries) == 0 {
+		t.Skip("there is no libvirt.so.0 to hide")
+	}
+	p := newProject(t, map[string]string{"Colabofile": "[machine.dev]\n[[machine.dev.check]]\ncommand = [\"true\"]\n"})
+	hidden := func(args string) result {
+		script := ""
+		for _, library := range libraries {
+			script += "mount --bind /dev/null " + library + " && "
+		}
+		cmd := exec.Command("unshare", "--mount", "sh", "-c", script+colabo+" "+args)
+		cmd.Dir = p.dir
+		output, err := cmd.CombinedOutput()
+		if err != nil && cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		return result{code: cmd.ProcessState.ExitCode(), stderr: string(output)}
+	}
+	if r := hidden("up --provider libvirt"); r.code != 4 || !strings.Contains(r.stderr, "libvirt.so.0") || !strings.Contains(r.stderr, "libvirt0") {
+		t.Errorf("up on libvirt: exit %d, want 4 and what to install\n%s", r.code, r.stderr)
+	}
+	if r := hidden("up --provider docker"); r.code != 0 {
+		t.Errorf("up on docker: exit %d\n%s", r.code, r.stderr)
 	}
 }

@@ -32,6 +32,9 @@ func TestFunTime(t *testing.T) {
 		t.Run("bad seed", func(t *testing.T) { checkBadSeed(t, p) })
 		t.Run("edited seed runs its step alone", func(t *testing.T) { checkEditedSeed(t, p) })
 		if provider == "libvirt" {
+			t.Run("cloud-init finds nothing wrong with its data", func(t *testing.T) {
+				p.must("exec", "dev", "-u", "root", "--", "cloud-init", "schema", "--system")
+			})
 			t.Run("forwards survive their agent's death", func(t *testing.T) { checkAgentKilled(t, p) })
 			t.Run("forwards survive a reboot of the guest", func(t *testing.T) { checkGuestReboot(t, p) })
 		}

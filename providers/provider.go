@@ -180,7 +180,7 @@ type ContainerEngine struct {
 	Dial func(ctx context.Context) (net.Conn, error) // to the engine's API
 	// NetworkMode puts an app container into the machine's network namespace: "container:ID" or "host".
 	NetworkMode string
-	// Labels go on every container, volume and image made for the machine.
+	// Labels go on every container, volume and image made for the machine, where the engine outlives it.
 	Labels map[string]string
 }
 

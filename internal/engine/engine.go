@@ -45,8 +45,6 @@ type Engine struct {
 
 	mu   sync.Mutex
 	open map[string]*opened
-
-	forwardsMu sync.Mutex
 }
 
 // opened is a provider that was asked for, or the error it answered with.

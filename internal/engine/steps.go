@@ -61,9 +61,8 @@ func (r *machineRun) runStep(ctx context.Context, g guest.Guest, step desiredSte
 
 // containerEngine is the host's engine where the provider shares it, else the one inside the guest, installed when it is missing.
 func (r *machineRun) containerEngine(ctx context.Context, g guest.Guest, s *stage) (providers.ContainerEngine, error) {
-	id := r.engine.machineID(r.want.name)
 	if host, ok := providers.As[providers.ContainerHost](r.provider); ok {
-		return host.ContainerEngine(ctx, id)
+		return host.ContainerEngine(ctx, r.engine.machineID(r.want.name))
 	}
 	if err := containerengine.Install(ctx, provisioners.Target{Guest: g, User: r.want.config.User, Output: s, Progress: s.detail}); err != nil {
 		return providers.ContainerEngine{}, err
@@ -72,7 +71,6 @@ func (r *machineRun) containerEngine(ctx context.Context, g guest.Guest, s *stag
 		Dial: func(ctx context.Context) (net.Conn, error) {
 			return g.Dial(ctx, "unix", containerengine.SocketPath)
 		},
-		NetworkMode: "host",
-		Labels:      map[string]string{"colabo.project": id.Project, "colabo.machine": id.Machine},
+		NetworkMode: "host", // what is in the engine goes with the machine: it needs no labels
 	}, nil
 }

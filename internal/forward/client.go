@@ -16,8 +16,10 @@ import (
 const (
 	// startLimit is how long a background process may take to answer after it was started.
 	startLimit = 10 * time.Second
+	// answerLimit is how long one that runs already may take.
+	answerLimit = 2 * time.Second
 	// stopLimit is how long a background process may take to end before it is killed.
-	stopLimit = 5 * time.Second
+	stopLimit = 4 * time.Second
 	// logLimit is the size at which the log of earlier processes is dropped.
 	logLimit = 1 << 20
 	logName  = "log/forward.log"
@@ -127,12 +129,14 @@ func ensure(ctx context.Context, dir string, exe []string) error {
 		return err
 	}
 	var exited <-chan error
+	limit := answerLimit
 	if !is {
+		limit = startLimit
 		if exited, err = start(dir, exe); err != nil {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var last error
 	err = poll(ctx, func() (bool, error) {

@@ -151,6 +151,9 @@ func receiveOutput(r *bufio.Reader, stdout, stderr io.Writer) error {
 // ask makes a request and reads the answer. The connection, for what follows, is returned only without an error.
 func ask(ctx context.Context, dir string, q request, a *response) (*net.UnixConn, *bufio.Reader, error) {
 	conn, err := dialControl(ctx, dir)
+	if errors.Is(err, errUnreachable) && dying(ctx, dir) {
+		err = ErrNotRunning
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -166,6 +169,8 @@ func ask(ctx context.Context, dir string, q request, a *response) (*net.UnixConn
 	}
 	if !stop() {
 		err = ctx.Err()
+	} else if err != nil && dying(ctx, dir) {
+		err = ErrNotRunning
 	}
 	if err == nil {
 		err = a.Error.err()
@@ -175,4 +180,11 @@ func ask(ctx context.Context, dir string, q request, a *response) (*net.UnixConn
 		return nil, nil, err
 	}
 	return conn, r, nil
+}
+
+// dying reports whether the process that did not answer is gone, or is so in a moment.
+func dying(ctx context.Context, dir string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 20*pollInterval)
+	defer cancel()
+	return awaitGone(ctx, dir) == nil
 }

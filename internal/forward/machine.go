@@ -113,11 +113,21 @@ func (m *machine) dial(ctx context.Context, network, address string) (net.Conn, 
 			return nil, nil, err
 		}
 		conn, err := g.Dial(ctx, network, address)
-		if again && errors.Is(err, sshguest.ErrConnectionLost) {
-			continue
+		if !again || !errors.Is(err, sshguest.ErrConnectionLost) {
+			return conn, g, err
 		}
-		return conn, g, err
+		m.drop(g)
 	}
+}
+
+// drop gives up a connection that failed, which may be known before its end is.
+func (m *machine) drop(g *sshguest.Guest) {
+	m.mu.Lock()
+	if m.guest == g {
+		m.guest = nil
+	}
+	m.mu.Unlock()
+	_ = g.Close()
 }
 
 func (m *machine) state() State {

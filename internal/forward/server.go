@@ -32,6 +32,8 @@ type server struct {
 	ctx   context.Context // ends with the process
 	end   context.CancelFunc
 	tasks sync.WaitGroup
+	// sessions are the commands and transfers under way, which end before the connections that carry them.
+	sessions sync.WaitGroup
 
 	mu       sync.Mutex // over what follows
 	machines map[string]*machine
@@ -60,6 +62,7 @@ func Serve(ctx context.Context, dir string, log *slog.Logger) error {
 	s.tasks.Go(func() { s.accept(control) })
 	<-ctx.Done()
 	err = control.Close() // removes the socket too
+	s.sessions.Wait()
 	s.reconcile(Config{})
 	s.tasks.Wait()
 	if removeErr := os.Remove(filepath.Join(dir, linkName)); !errors.Is(removeErr, fs.ErrNotExist) {

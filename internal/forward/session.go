@@ -37,7 +37,9 @@ func (s *server) session(conn *net.UnixConn, r *bufio.Reader, q request, answer 
 	resize := make(chan guest.Size, 1)
 	s.tasks.Go(func() { receive(r, w, resize, cancel) })
 	s.tasks.Go(func() { watchClient(ctx, frames, cancel) })
+	s.sessions.Add(1)
 	err = perform(ctx, g, q, frames, input, resize)
+	s.sessions.Done()
 	// A command that was ended because the client left has nobody to tell.
 	_ = frames.sendJSON(frameDone, response{Version: protocolVersion, Error: toWire(err)})
 }

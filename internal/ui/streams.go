@@ -59,5 +59,3 @@ func (p palette) caution(text string) string {
 }
 
 func (p palette) faint(text string) string { return p.paint(ansi.NewStyle().Faint(), text) }
-
-func (p palette) bold(text string) string { return p.paint(ansi.NewStyle().Bold(), text) }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,7 +117,7 @@ func TestTableAlignsWideText(t *testing.T) {
 func TestFlatten(t *testing.T) {
 	a, b, c := errors.New("a"), errors.New("b"), errors.New("c")
 	got := Flatten(errors.Join(a, errors.Join(b, c)))
-	if len(got) != 3 || got[0] != a || got[1] != b || got[2] != c {
+	if !slices.Equal(got, []error{a, b, c}) {
 		t.Errorf("Flatten = %v", got)
 	}
 }

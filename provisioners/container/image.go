@@ -74,7 +74,8 @@ func (i images) build(ctx context.Context) error {
 	}
 	built, err := i.engine.ImageBuild(ctx, reader, client.ImageBuildOptions{
 		Tags: []string{i.names.image()}, Dockerfile: spec.dockerfile(), BuildArgs: args, Target: spec.Target,
-		Labels: i.names.labels, Remove: true, ForceRemove: true, Version: build.BuilderV1,
+		// Each label is a layer, made in a container of its own: an image has those by which it is found again, and no more.
+		Labels: i.names.owner, Remove: true, ForceRemove: true, Version: build.BuilderV1,
 	})
 	_ = reader.Close() // ends the packing where the engine did not read it to its end; never fails
 	if packErr := <-packed; packErr != nil && !errors.Is(packErr, io.ErrClosedPipe) {

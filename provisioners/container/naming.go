@@ -24,7 +24,8 @@ const (
 // engine, so each name ends in a hash of the engine's labels, which have the project's id.
 type naming struct {
 	target provisioners.Target
-	labels map[string]string
+	owner  map[string]string // the engine's labels; none where the engine goes with the machine
+	labels map[string]string // of containers and volumes
 	suffix string
 }
 
@@ -39,7 +40,7 @@ func newNaming(target provisioners.Target, engine providers.ContainerEngine) (na
 		labels = map[string]string{}
 	}
 	labels[stepLabel] = target.Step
-	return naming{target: target, labels: labels, suffix: hex.EncodeToString(sum[:4])}, nil
+	return naming{target: target, owner: engine.Labels, labels: labels, suffix: hex.EncodeToString(sum[:4])}, nil
 }
 
 // container is the container's name.

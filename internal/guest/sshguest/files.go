@@ -18,15 +18,15 @@ import (
 // uploadScript writes its input to a temporary file and puts that in place. The input ends in a seal that can't be in
 // the content: without it the input was cut off (a lost connection looks like an end), and nothing is put in place.
 const uploadScript = `set -eu
-target=$1 folder=$2 mode=$3 owner=$4 seal=$5
+target=$1 folder=$2 temporary=$3 mode=$4 owner=$5 seal=$6
 umask 022
-temporary=
 trap '' PIPE
 trap 'rm -f -- "$temporary"' EXIT
 trap 'exit 143' HUP INT TERM
 mkdir -p -- "$folder"
 if [ -d "$target" ] && [ ! -L "$target" ]; then echo "$target: is a folder" >&2; exit 1; fi
-temporary=$(mktemp -- "$folder/.colabo-upload.XXXXXXXX")
+umask 077
+set -C
 cat >"$temporary"
 if [ "$(tail -c "${#seal}" -- "$temporary")" != "$seal" ]; then echo "input cut off" >&2; exit 1; fi
 truncate -s "$(($(stat -c %s -- "$temporary") - ${#seal}))" -- "$temporary"
@@ -51,11 +51,12 @@ func (g *Guest) Upload(ctx context.Context, content io.Reader, file guest.File) 
 	case !strings.Contains(owner, ":"):
 		owner += ":" // and the user's own group
 	}
-	seal := "\ncolabo-end-" + rand.Text()
+	folder, seal := path.Dir(file.Path), "\ncolabo-end-"+rand.Text()
+	temporary := path.Join(folder, ".colabo-upload."+rand.Text())
 	var complaint bytes.Buffer
 	err := g.Run(ctx, guest.Command{
 		Argv: []string{
-			"sh", "-c", uploadScript, "upload", file.Path, path.Dir(file.Path), fmt.Sprintf("%04o", mode), owner, seal,
+			"sh", "-c", uploadScript, "upload", file.Path, folder, temporary, fmt.Sprintf("%04o", mode), owner, seal,
 		},
 		User:   "root",
 		Stdin:  io.MultiReader(content, strings.NewReader(seal)),

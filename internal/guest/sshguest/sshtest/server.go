@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -28,13 +29,14 @@ type Server struct {
 	ClientKey sshkey.Pair // the one that may log in
 	KeyFile   string      // a file with ClientKey.Private
 
-	config  *ssh.ServerConfig
-	bin     string       // folder with a stand-in for sudo
-	logins  atomic.Int32 // handshakes that succeeded
-	mu      sync.Mutex   // over what follows
-	listen  net.Listener
-	conns   map[net.Conn]bool
-	serving sync.WaitGroup
+	config    *ssh.ServerConfig
+	bin       string       // folder with a stand-in for sudo
+	logins    atomic.Int32 // handshakes that succeeded
+	mu        sync.Mutex   // over what follows
+	listen    net.Listener
+	conns     map[net.Conn]bool
+	processes map[*process]bool // those that run
+	serving   sync.WaitGroup
 }
 
 // sudo stands in for the real one, which tests can't rely on: it warns as sudo does, refuses unknown users, and runs the command as ourselves.
@@ -126,6 +128,9 @@ func (s *Server) Stop() {
 	for conn := range s.conns {
 		_ = conn.Close()
 	}
+	for p := range s.processes {
+		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	}
 	s.mu.Unlock()
 	s.serving.Wait()
 }
@@ -144,7 +149,7 @@ func (s *Server) begin(address string) error {
 		return err
 	}
 	s.mu.Lock()
-	s.listen, s.conns = listener, map[net.Conn]bool{}
+	s.listen, s.conns, s.processes = listener, map[net.Conn]bool{}, map[*process]bool{}
 	s.mu.Unlock()
 	s.serving.Go(func() {
 		for {

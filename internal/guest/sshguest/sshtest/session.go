@@ -2,6 +2,7 @@ package sshtest
 
 import (
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"sync"
@@ -38,7 +39,6 @@ func (s *Server) session(request ssh.NewChannel) {
 			return
 		case r, more := <-requests:
 			if !more {
-				s.powerOff(p)
 				return
 			}
 			s.handle(channel, p, r, ended)
@@ -77,7 +77,10 @@ func (s *Server) handle(channel ssh.Channel, p *process, r *ssh.Request, ended c
 		_ = r.Reply(ok, nil)
 	}
 	if ok && r.Type == "exec" {
-		s.serving.Go(func() { p.await(channel, ended) })
+		s.serving.Go(func() {
+			p.await(channel, ended)
+			s.forget(p)
+		})
 	}
 }
 
@@ -85,10 +88,26 @@ func (s *Server) start(channel ssh.Channel, p *process, line string) error {
 	p.cmd = exec.Command("/bin/sh", "-c", line)
 	p.cmd.Env = append(os.Environ(), "PATH="+s.bin+":"+os.Getenv("PATH"))
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	run := p.startOnPipes
 	if p.term != "" {
-		return p.startOnTerminal(channel)
+		run = p.startOnTerminal
 	}
-	return p.startOnPipes(channel)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listen == nil {
+		return net.ErrClosed
+	}
+	if err := run(channel); err != nil {
+		return err
+	}
+	s.processes[p] = true
+	return nil
+}
+
+func (s *Server) forget(p *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.processes, p)
 }
 
 // await does what sshd does: the status goes out when the process ends, the channel closes when its output does.
@@ -154,16 +173,6 @@ func (p *process) startOnTerminal(channel ssh.Channel) error {
 func (p *process) hangUp() {
 	for _, end := range p.ours {
 		_ = end.Close()
-	}
-}
-
-// powerOff ends a process that runs when the server was stopped.
-func (s *Server) powerOff(p *process) {
-	s.mu.Lock()
-	stopped := s.listen == nil
-	s.mu.Unlock()
-	if stopped && p.cmd != nil {
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	}
 }
 
