@@ -24,21 +24,21 @@ func TestFunTime(t *testing.T) {
 		p := copyProject(t, "../examples/funtime")
 		p.env = []string{"COLABO_PROVIDER=" + provider}
 		p.must("up")
-		t.Run("front page shows rows from the database", func(t *testing.T) { checkFront(t, p) })
-		t.Run("second up runs nothing", func(t *testing.T) { checkSecondUp(t, p) })
-		t.Run("status", func(t *testing.T) { checkStatus(t, p, provider) })
-		t.Run("exec", func(t *testing.T) { checkExec(t, p) })
-		t.Run("ssh", func(t *testing.T) { checkSSH(t, p) })
-		t.Run("bad seed", func(t *testing.T) { checkBadSeed(t, p) })
-		t.Run("edited seed runs its step alone", func(t *testing.T) { checkEditedSeed(t, p) })
+		t.Run("front page shows rows from the database", func(t *testing.T) { checkFront(p.in(t)) })
+		t.Run("second up runs nothing", func(t *testing.T) { checkSecondUp(p.in(t)) })
+		t.Run("status", func(t *testing.T) { checkStatus(p.in(t), provider) })
+		t.Run("exec", func(t *testing.T) { checkExec(p.in(t)) })
+		t.Run("ssh", func(t *testing.T) { checkSSH(p.in(t)) })
+		t.Run("bad seed", func(t *testing.T) { checkBadSeed(p.in(t)) })
+		t.Run("edited seed runs its step alone", func(t *testing.T) { checkEditedSeed(p.in(t)) })
 		if provider == "libvirt" {
 			t.Run("cloud-init finds nothing wrong with its data", func(t *testing.T) {
-				p.must("exec", "dev", "-u", "root", "--", "cloud-init", "schema", "--system")
+				p.in(t).must("exec", "dev", "-u", "root", "--", "cloud-init", "schema", "--system")
 			})
-			t.Run("forwards survive their agent's death", func(t *testing.T) { checkAgentKilled(t, p) })
-			t.Run("forwards survive a reboot of the guest", func(t *testing.T) { checkGuestReboot(t, p) })
+			t.Run("forwards survive their agent's death", func(t *testing.T) { checkAgentKilled(p.in(t)) })
+			t.Run("forwards survive a reboot of the guest", func(t *testing.T) { checkGuestReboot(p.in(t)) })
 		}
-		t.Run("halt and up", func(t *testing.T) { checkHalt(t, p) })
+		t.Run("halt and up", func(t *testing.T) { checkHalt(p.in(t)) })
 		p.must("destroy", "-f")
 		checkNothingLeft(t, before, p.dir)
 	})
@@ -81,42 +81,41 @@ func (p *project) sql(query string) string {
 	return strings.TrimSpace(p.must("exec", "dev", "-u", "postgres", "--", "psql", "-XAtd", "funtime", "-c", query).stdout)
 }
 
-func checkFront(t *testing.T, p *project) {
-	name := p.sql("SELECT name FROM attractions ORDER BY id LIMIT 1")
-	page, err := get(funtimeFront)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if name == "" || !strings.Contains(page, name) {
-		t.Errorf("the front page does not show %q:\n%s", name, page)
-	}
-	if _, err := get(funtimeAPI); err != nil {
-		t.Error(err)
+func checkFront(p *project) {
+	name := p.sql("SELECT name FROM attraction a JOIN ride r ON r.attraction_id = a.id GROUP BY a.id ORDER BY avg(stars) DESC, a.id LIMIT 1")
+	for _, url := range []string{funtimeFront, funtimeAPI} {
+		page, err := get(url)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if name == "" || !strings.Contains(page, name) {
+			p.t.Errorf("%s does not show %q, which is in the database:\n%s", url, name, page)
+		}
 	}
 	total := 0
 	for _, table := range strings.Fields(p.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")) {
 		n, err := strconv.Atoi(p.sql("SELECT count(*) FROM " + table))
 		if err != nil {
-			t.Fatal(err)
+			p.t.Fatal(err)
 		}
 		total += n
 	}
 	if total < 1000 {
-		t.Errorf("the database has %d rows, want at least 1000", total)
+		p.t.Errorf("the database has %d rows, want at least 1000", total)
 	}
 }
 
-func checkSecondUp(t *testing.T, p *project) {
+func checkSecondUp(p *project) {
 	r := p.must("up")
 	if strings.Contains(r.stderr, "  step ") {
-		t.Errorf("a second up runs steps:\n%s", r.stderr)
+		p.t.Errorf("a second up runs steps:\n%s", r.stderr)
 	}
 	if !strings.Contains(r.stderr, "nothing to do") {
-		t.Errorf("a second up does not say that there was nothing to do:\n%s", r.stderr)
+		p.t.Errorf("a second up does not say that there was nothing to do:\n%s", r.stderr)
 	}
 }
 
-func checkStatus(t *testing.T, p *project, provider string) {
+func checkStatus(p *project, provider string) {
 	var status struct {
 		Name, State, Provider, Address string
 		Ports                          []struct {
@@ -125,33 +124,33 @@ func checkStatus(t *testing.T, p *project, provider string) {
 		}
 	}
 	if err := json.Unmarshal([]byte(p.must("status", "--json").stdout), &status); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	if status.Name != "dev" || status.State != "running" || status.Provider != provider || status.Address == "" {
-		t.Errorf("status = %+v", status)
+		p.t.Errorf("status = %+v", status)
 	}
 	for _, port := range status.Ports {
 		if !port.Open || !strings.HasPrefix(port.Host, "127.0.0.1:") {
-			t.Errorf("port %+v, want it open on loopback", port)
+			p.t.Errorf("port %+v, want it open on loopback", port)
 		}
 	}
 }
 
-func checkExec(t *testing.T, p *project) {
+func checkExec(p *project) {
 	p.exits(42, "exec", "dev", "--", "sh", "-c", "exit 42")
 	hostile := "a b'c\"d$HOME*\\\n`id`"
 	if got := p.must("exec", "dev", "--", "printf", "%s", hostile).stdout; got != hostile {
-		t.Errorf("an argument arrived as %q, want %q", got, hostile)
+		p.t.Errorf("an argument arrived as %q, want %q", got, hostile)
 	}
 	if got := p.must("exec", "dev", "-u", "root", "--", "id", "-u").stdout; got != "0\n" {
-		t.Errorf("id -u as root = %q", got)
+		p.t.Errorf("id -u as root = %q", got)
 	}
 	p.exits(5, "exec", "nosuch", "--", "true")
 }
 
-func checkSSH(t *testing.T, p *project) {
+func checkSSH(p *project) {
 	if got := p.must("ssh", "--", "id -un; echo $0 | tr -d -").stdout; got != "colabo\nbash\n" && !strings.HasPrefix(got, "colabo\n") {
-		t.Errorf("ssh -- printed %q", got)
+		p.t.Errorf("ssh -- printed %q", got)
 	}
 	p.exits(7, "ssh", "dev", "--", "exit 7")
 	// A terminal is made by script(1): the shell in the guest then sees one, with the size that was set.
@@ -160,90 +159,90 @@ func checkSSH(t *testing.T, p *project) {
 	cmd.Stdin = strings.NewReader("stty size; tty; exit 3\n")
 	out, err := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != 3 {
-		t.Errorf("an interactive login that ended with 3 exits with %d (%v)\n%s", code, err, out)
+		p.t.Errorf("an interactive login that ended with 3 exits with %d (%v)\n%s", code, err, out)
 	}
 	if !strings.Contains(string(out), "33 91") || !strings.Contains(string(out), "/dev/pts/") {
-		t.Errorf("the login has no terminal of 91x33:\n%s", out)
+		p.t.Errorf("the login has no terminal of 91x33:\n%s", out)
 	}
 }
 
 // checkBadSeed edits the seed so that it fails: psql's message with file and line is shown, the machine stays up with
 // its old data, and exit code 6 says what it was.
-func checkBadSeed(t *testing.T, p *project) {
+func checkBadSeed(p *project) {
 	schema := p.read("db/schema.sql")
-	rows := p.sql("SELECT count(*) FROM attractions")
+	rows := p.sql("SELECT count(*) FROM attraction")
 	line := strings.Count(schema, "\n") + 1
 	p.write("db/schema.sql", schema+"INSERT INTO nosuch VALUES (1);\n")
 	r := p.exits(6, "up")
 	if want := fmt.Sprintf("db/schema.sql:%d:", line); !strings.Contains(r.stderr, want) || !strings.Contains(r.stderr, `"nosuch" does not exist`) {
-		t.Errorf("the error does not name %s and psql's message:\n%s", want, r.stderr)
+		p.t.Errorf("the error does not name %s and psql's message:\n%s", want, r.stderr)
 	}
-	if got := p.sql("SELECT count(*) FROM attractions"); got != rows {
-		t.Errorf("after the failed load there are %s attractions, want the %s from before", got, rows)
+	if got := p.sql("SELECT count(*) FROM attraction"); got != rows {
+		p.t.Errorf("after the failed load there are %s attractions, want the %s from before", got, rows)
 	}
 	p.write("db/schema.sql", schema)
 	p.must("up")
 }
 
-func checkEditedSeed(t *testing.T, p *project) {
+func checkEditedSeed(p *project) {
 	schema := p.read("db/schema.sql")
 	p.write("db/schema.sql", schema+"CREATE TABLE added (id int);\n")
 	r := p.must("up")
 	if strings.Count(r.stderr, "step db ...") != 1 || strings.Contains(r.stderr, "step api") || strings.Contains(r.stderr, "step front") {
-		t.Errorf("an edited seed ran other steps than db:\n%s", r.stderr)
+		p.t.Errorf("an edited seed ran other steps than db:\n%s", r.stderr)
 	}
 	if got := p.sql("SELECT count(*) FROM added"); got != "0" {
-		t.Errorf("the new table is not there: %q", got)
+		p.t.Errorf("the new table is not there: %q", got)
 	}
-	eventually(t, time.Minute, func() error { _, err := get(funtimeFront); return err })
+	eventually(p.t, time.Minute, func() error { _, err := get(funtimeFront); return err })
 }
 
-func checkAgentKilled(t *testing.T, p *project) {
+func checkAgentKilled(p *project) {
 	if out, err := exec.Command("pkill", "-KILL", "-f", "forward-agent "+p.dir).CombinedOutput(); err != nil {
-		t.Fatalf("kill the forward agent: %v %s", err, out)
+		p.t.Fatalf("kill the forward agent: %v %s", err, out)
 	}
-	eventually(t, 10*time.Second, func() error {
+	eventually(p.t, 10*time.Second, func() error {
 		if _, err := get(funtimeFront); err == nil {
 			return fmt.Errorf("the front page still answers")
 		}
 		return nil
 	})
 	if r := p.must("status"); !strings.Contains(r.stdout, "(closed)") {
-		t.Errorf("status does not say that the ports are closed:\n%s", r.stdout)
+		p.t.Errorf("status does not say that the ports are closed:\n%s", r.stdout)
 	}
 	p.must("up")
 	if _, err := get(funtimeFront); err != nil {
-		t.Error(err)
+		p.t.Error(err)
 	}
 }
 
-func checkGuestReboot(t *testing.T, p *project) {
+func checkGuestReboot(p *project) {
 	boot := p.must("exec", "dev", "--", "cat", "/proc/sys/kernel/random/boot_id").stdout
 	p.run("exec", "dev", "-u", "root", "--", "systemctl", "reboot") // the connection may be cut before the answer
-	eventually(t, 5*time.Minute, func() error {
+	eventually(p.t, 5*time.Minute, func() error {
 		if r := p.run("exec", "dev", "--", "cat", "/proc/sys/kernel/random/boot_id"); r.code != 0 || r.stdout == boot {
 			return fmt.Errorf("the guest has not come back")
 		}
 		return nil
 	})
-	eventually(t, 5*time.Minute, func() error { _, err := get(funtimeFront); return err })
+	eventually(p.t, 5*time.Minute, func() error { _, err := get(funtimeFront); return err })
 }
 
-func checkHalt(t *testing.T, p *project) {
-	rows := p.sql("SELECT count(*) FROM attractions")
+func checkHalt(p *project) {
+	rows := p.sql("SELECT count(*) FROM attraction")
 	p.must("halt")
 	if r := p.must("status", "--json"); !strings.Contains(r.stdout, `"state":"stopped"`) {
-		t.Errorf("after halt: %s", r.stdout)
+		p.t.Errorf("after halt: %s", r.stdout)
 	}
 	if _, err := get(funtimeFront); err == nil {
-		t.Error("after halt the front page still answers")
+		p.t.Error("after halt the front page still answers")
 	}
 	p.exits(1, "exec", "dev", "--", "true")
 	if r := p.must("up"); strings.Contains(r.stderr, "step ") {
-		t.Errorf("up after halt runs steps:\n%s", r.stderr)
+		p.t.Errorf("up after halt runs steps:\n%s", r.stderr)
 	}
-	if got := p.sql("SELECT count(*) FROM attractions"); got != rows {
-		t.Errorf("after halt and up there are %s attractions, want %s", got, rows)
+	if got := p.sql("SELECT count(*) FROM attraction"); got != rows {
+		p.t.Errorf("after halt and up there are %s attractions, want %s", got, rows)
 	}
-	eventually(t, time.Minute, func() error { _, err := get(funtimeFront); return err })
+	eventually(p.t, time.Minute, func() error { _, err := get(funtimeFront); return err })
 }

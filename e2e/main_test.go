@@ -99,6 +99,13 @@ func copyProject(t *testing.T, from string) *project {
 	return p
 }
 
+// in is the project for a subtest.
+func (p *project) in(t *testing.T) *project {
+	sub := *p
+	sub.t = t
+	return &sub
+}
+
 func (p *project) write(name, content string) {
 	p.t.Helper()
 	path := filepath.Join(p.dir, name)
