@@ -33,7 +33,7 @@ func (s *Store) Build(ctx context.Context, r Recipe, report func(Progress)) (Box
 		return box, nil
 	}
 	if ctx.Err() != nil {
-		err = context.Cause(ctx) // what a killed tool said is of no use
+		err = ctx.Err() // what a killed tool said is of no use
 	} else if errors.Is(err, syscall.ENOSPC) {
 		err = hint.New(err, "free some space on the file system of "+s.dir)
 	}

@@ -49,10 +49,18 @@ func (t tool) present() bool {
 		_, err := os.Stat(t.name)
 		return err == nil
 	}
-	return slices.ContainsFunc(searchPath, func(dir string) bool {
-		fi, err := os.Stat(filepath.Join(dir, t.name))
-		return err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0
-	})
+	return lookTool(t.name) != ""
+}
+
+// lookTool returns the path of the program of that name, "" when there is none.
+func lookTool(name string) string {
+	for _, dir := range searchPath {
+		path := filepath.Join(dir, name)
+		if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	return ""
 }
 
 // ToolError is the failure of an external command.
@@ -79,16 +87,15 @@ func (e *ToolError) Unwrap() []error {
 	return []error{e.Err}
 }
 
-// isolated starts a command in mount and process namespaces of its own. All that it started is killed when it ends or
+// isolated are the arguments of unshare that start a command in mount and process namespaces of its own. All that it started is killed when it ends or
 // we do, even by SIGKILL, and with the last process go its mounts and their loop devices.
-var isolated = []string{"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"}
+var isolated = []string{"--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"}
 
 // run runs argv, which goes to stdout if that is not nil; each line it writes elsewhere becomes a Progress of that stage.
 // It returns when all processes that hold the output have ended.
 func run(ctx context.Context, argv []string, stage string, stdout io.Writer, report func(Progress)) error {
 	report(Progress{Stage: stage})
-	full := slices.Concat(isolated, argv)
-	cmd := exec.CommandContext(ctx, full[0], full[1:]...)
+	cmd := exec.CommandContext(ctx, lookTool("unshare"), slices.Concat(isolated, argv)...)
 	cmd.Env = []string{
 		"PATH=" + strings.Join(searchPath, ":"), "LC_ALL=C.UTF-8", "HOME=/root", "DEBIAN_FRONTEND=noninteractive",
 	}

@@ -22,7 +22,12 @@ const (
 	exitProvision   = 6
 	exitCheck       = 7
 	exitInterrupted = 130
+
+	exitChanges = 2 // of plan --detailed-exitcode
 )
+
+// errChanges is plan's way to say that there are changes; nothing is printed for it.
+var errChanges = errors.New("there are changes")
 
 // usageError is a command line that can't be understood.
 type usageError struct{ error }
@@ -51,6 +56,7 @@ var exitTable = []struct {
 	is   func(error) bool
 }{
 	{exitInterrupted, isError(context.Canceled)},
+	{exitChanges, isError(errChanges)},
 	{exitUsage, isType[usageError]},
 	{exitColabofile, isType[colabofile.Problems]},
 	{exitColabofile, isError(colabofile.ErrNotFound)},

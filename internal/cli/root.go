@@ -87,7 +87,7 @@ func newRootCommand(a *app) *cobra.Command {
 	flags.StringArrayVar(&a.global.vars, "var", nil, "set a variable of the Colabofile, `NAME=VALUE`")
 	flags.StringVar(&a.global.provider, "provider", "", "the provider of new machines: "+a.providerNames()+" (also: COLABO_PROVIDER)")
 	root.AddCommand(
-		newUpCommand(a), newStatusCommand(a), newSSHCommand(a), newExecCommand(a), newProvisionCommand(a),
+		newUpCommand(a), newPlanCommand(a), newStatusCommand(a), newSSHCommand(a), newExecCommand(a), newProvisionCommand(a),
 		newHaltCommand(a), newReloadCommand(a), newDestroyCommand(a),
 		newBoxCommand(a), newValidateCommand(a), newVersionCommand(a), newAgentCommand(a),
 	)

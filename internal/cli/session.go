@@ -105,7 +105,7 @@ func (a *app) color() bool {
 
 // printError tells what went wrong, an error a paragraph, with the one thing to do about it.
 func (a *app) printError(err error) {
-	if err == nil || isType[*remoteExit](err) {
+	if err == nil || isType[*remoteExit](err) || errors.Is(err, errChanges) {
 		return
 	}
 	if a.global.json {

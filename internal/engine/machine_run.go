@@ -40,6 +40,9 @@ type machineRun struct {
 func (r *machineRun) runAfter(ctx context.Context, needs []*machineRun) {
 	defer close(r.done)
 	r.reached = "as it was"
+	if r.plan.has(actionCreate) {
+		r.reached = "not created"
+	}
 	for _, need := range needs {
 		select {
 		case <-ctx.Done():

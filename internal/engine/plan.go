@@ -204,6 +204,9 @@ func (p plan) String() string {
 			}
 			text.WriteString(line + "\n")
 		}
+		if len(machine.actions)+len(machine.stale) == 0 {
+			text.WriteString("  nothing to do\n")
+		}
 		if len(machine.stale) > 0 {
 			fmt.Fprintf(&text, "  stale    %s\n", strings.Join(machine.stale, ", "))
 		}

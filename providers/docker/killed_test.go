@@ -39,7 +39,8 @@ func TestKilled(t *testing.T) {
 		text, err := json.Marshal(spec)
 		must(t, err)
 		helper := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledHelper$")
-		helper.Env = append(os.Environ(), killedSpec+"="+string(text))
+		// What it leaves of temporary folders goes with this test.
+		helper.Env = append(os.Environ(), killedSpec+"="+string(text), "TMPDIR="+t.TempDir())
 		begin := time.Now()
 		must(t, helper.Start())
 		if i == 0 { // how long it takes when nobody interferes

@@ -1,0 +1,62 @@
+package engine
+
+import "context"
+
+// Preview is what an `up` would do.
+type Preview struct {
+	Machines []PlannedMachine
+	text     string
+}
+
+// PlannedMachine is what an `up` would do to one machine, in order.
+type PlannedMachine struct {
+	Machine string          `json:"machine"`
+	Actions []PlannedAction `json:"actions"`
+	// Stale are the keys whose change needs a machine made anew, which `up` leaves to `destroy`.
+	Stale []string `json:"stale,omitempty"`
+}
+
+// PlannedAction is one thing that would be done, and why.
+type PlannedAction struct {
+	Kind   string `json:"kind"` // create, start, forward, step, check
+	Name   string `json:"name,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Plan says what Up would do with the same options. It touches nothing, takes no lock and waits for nobody.
+func (e *Engine) Plan(ctx context.Context, options UpOptions) (*Preview, error) {
+	if err := e.knowMachines(options.Machines); err != nil {
+		return nil, err
+	}
+	found, err := e.examine(ctx, e.withDependencies(options.Machines), options)
+	if err != nil {
+		return nil, err
+	}
+	preview := &Preview{text: found.todo.String()}
+	for _, mp := range found.todo {
+		machine := PlannedMachine{Machine: mp.machine, Actions: []PlannedAction{}, Stale: mp.stale}
+		for _, a := range mp.actions {
+			machine.Actions = append(machine.Actions, PlannedAction{Kind: string(a.kind), Name: a.name, Reason: a.reason})
+		}
+		preview.Machines = append(preview.Machines, machine)
+	}
+	return preview, nil
+}
+
+// String is the plan as text, a line an action.
+func (p *Preview) String() string { return p.text }
+
+// Changes says whether an `up` would change anything: checks alone change nothing, a stale key is a change that waits.
+func (p *Preview) Changes() bool {
+	for _, machine := range p.Machines {
+		if len(machine.Stale) > 0 {
+			return true
+		}
+		for _, a := range machine.Actions {
+			if a.Kind != string(actionCheck) {
+				return true
+			}
+		}
+	}
+	return false
+}
