@@ -87,8 +87,8 @@ func (e *ToolError) Unwrap() []error {
 	return []error{e.Err}
 }
 
-// isolated are the arguments of unshare that start a command in mount and process namespaces of its own. All that it started is killed when it ends or
-// we do, even by SIGKILL, and with the last process go its mounts and their loop devices.
+// isolated are the arguments of unshare that start a command in mount and process namespaces of its own. All that it
+// started is killed when it ends or we do, even by SIGKILL, and with the last process go its mounts and their loop devices.
 var isolated = []string{"--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"}
 
 // run runs argv, which goes to stdout if that is not nil; each line it writes elsewhere becomes a Progress of that stage.
@@ -99,7 +99,7 @@ func run(ctx context.Context, argv []string, stage string, stdout io.Writer, rep
 	cmd.Env = []string{
 		"PATH=" + strings.Join(searchPath, ":"), "LC_ALL=C.UTF-8", "HOME=/root", "DEBIAN_FRONTEND=noninteractive",
 	}
-	for _, name := range []string{"TMPDIR", "http_proxy", "https_proxy", "no_proxy", "SOURCE_DATE_EPOCH"} {
+	for _, name := range []string{"http_proxy", "https_proxy", "no_proxy", "SOURCE_DATE_EPOCH"} {
 		if value, ok := os.LookupEnv(name); ok {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/colabo/colabo/boxes"
 	"github.com/colabo/colabo/internal/colabofile"
@@ -45,6 +46,7 @@ type Engine struct {
 
 	mu   sync.Mutex
 	open map[string]*opened
+	log  atomic.Pointer[runLog] // of the run under way
 }
 
 // opened is a provider that was asked for, or the error it answered with.

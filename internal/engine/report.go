@@ -11,6 +11,9 @@ import (
 
 func (e *Engine) emit(ev event.Event) {
 	ev.Time = time.Now()
+	if log := e.log.Load(); log != nil {
+		log.write(ev)
+	}
 	e.Events(ev)
 }
 

@@ -40,24 +40,34 @@ func (e *Engine) Up(ctx context.Context, options UpOptions) ([]MachineStatus, er
 		return nil, err
 	}
 	defer lock.Unlock()
-	found, err := e.examine(ctx, names, options)
+	endLog, err := e.openLog("up")
 	if err != nil {
 		return nil, err
 	}
-	e.Log.Debug("plan", "text", found.todo.String())
-	run, err := e.prepare(ctx, found)
-	if err != nil {
-		return nil, err
-	}
-	if !found.todo.changes() {
-		e.emit(event.Event{Type: event.Notice, Text: "all is as the Colabofile says; nothing to do"})
-	}
-	err = run.execute(ctx)
+	err = e.reconcile(ctx, names, options)
+	endLog(err)
 	if errors.Is(err, context.Canceled) {
 		return nil, err
 	}
 	statuses, statusErr := e.Status(ctx, names)
 	return statuses, errors.Join(err, statusErr)
+}
+
+// reconcile does what is to be done, under the lock.
+func (e *Engine) reconcile(ctx context.Context, names []string, options UpOptions) error {
+	found, err := e.examine(ctx, names, options)
+	if err != nil {
+		return err
+	}
+	e.Log.Debug("plan", "text", found.todo.String())
+	run, err := e.prepare(ctx, found)
+	if err != nil {
+		return err
+	}
+	if !found.todo.changes() {
+		e.emit(event.Event{Type: event.Notice, Text: "all is as the Colabofile says; nothing to do"})
+	}
+	return run.execute(ctx)
 }
 
 // upRun is one `up` under way.
