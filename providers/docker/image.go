@@ -50,7 +50,7 @@ func boxTag(image providers.Image) string {
 	if !found {
 		sum = image.Digest
 	}
-	return readable(image.Name, "box") + "-" + readable(sum[:min(len(sum), 12)], "0")
+	return providers.Readable(image.Name, "box") + "-" + providers.Readable(sum[:min(len(sum), 12)], "0")
 }
 
 // boxRepository is where boxes are kept in an engine.

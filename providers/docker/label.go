@@ -60,46 +60,12 @@ func machineLabels(spec providers.Spec) map[string]string {
 
 // containerName is the name of a machine's container.
 func containerName(spec providers.Spec) string {
-	return fmt.Sprintf("colabo-%s-%s-%s", readable(spec.ProjectName, "project"), escape(spec.Machine), escape(spec.Project))
+	return fmt.Sprintf("colabo-%s-%s-%s", providers.Readable(spec.ProjectName, "project"), providers.EscapeName(spec.Machine), providers.EscapeName(spec.Project))
 }
 
 // networkName is the name of a project's network.
 func networkName(spec providers.Spec) string {
-	return fmt.Sprintf("colabo-%s-%s", readable(spec.ProjectName, "project"), escape(spec.Project))
-}
-
-// readable is the part of a name that only people read: short, lower case, without anything that a name may not have.
-func readable(text, fallback string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(text) {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() == 24 {
-			break
-		}
-	}
-	if trimmed := strings.Trim(b.String(), "-"); trimmed != "" {
-		return trimmed
-	}
-	return fallback
-}
-
-// escape keeps letters, digits and "-", and turns every other byte into _ and two hexadecimal digits.
-func escape(text string) string {
-	var b strings.Builder
-	for _, c := range []byte(text) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-':
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "_%02x", c)
-		}
-	}
-	return b.String()
+	return fmt.Sprintf("colabo-%s-%s", providers.Readable(spec.ProjectName, "project"), providers.EscapeName(spec.Project))
 }
 
 // hostLabel is a host name for text: text itself where it is one, else something like it, unique.

@@ -93,7 +93,9 @@ func (w preparation) reference() string {
 // finds it: its labels become the image's, and a box's image is no project's.
 func (w preparation) containerName() string { return preparationName(w.project) + w.key() }
 
-func preparationName(project string) string { return "colabo-prepare-" + escape(project) + "." }
+func preparationName(project string) string {
+	return "colabo-prepare-" + providers.EscapeName(project) + "."
+}
 
 // prepared finds the image, or makes it from what base returns. One process and goroutine makes it, the others wait.
 func (p *Provider) prepared(

@@ -139,7 +139,7 @@ func leftovers(t *testing.T, project string) []string {
 			t.Fatalf("virsh %v: %v\n%s", args, err, output)
 		}
 		for field := range strings.FieldsSeq(string(output)) {
-			if strings.HasSuffix(field, "-"+projectPart(project)) || strings.Contains(field, "."+escape(project)+".") && !strings.Contains(field, "/") {
+			if strings.HasSuffix(field, "-"+projectPart(project)) || strings.Contains(field, "."+providers.EscapeName(project)+".") && !strings.Contains(field, "/") {
 				found = append(found, field)
 			}
 		}

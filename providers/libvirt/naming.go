@@ -30,15 +30,17 @@ func derivedUUID(parts ...string) string {
 
 // domainName is the name of a machine's domain. The id has no "-" in it, so that it ends at one place only.
 func domainName(spec providers.Spec) string {
-	return fmt.Sprintf("colabo-%s-%s-%s", readable(spec.ProjectName), escape(spec.Machine), projectPart(spec.Project))
+	return fmt.Sprintf("colabo-%s-%s-%s", providers.Readable(spec.ProjectName, "project"), providers.EscapeName(spec.Machine), projectPart(spec.Project))
 }
 
 // projectPart is the project's id at the end of a name.
-func projectPart(project string) string { return strings.ReplaceAll(escape(project), "-", "_2d") }
+func projectPart(project string) string {
+	return strings.ReplaceAll(providers.EscapeName(project), "-", "_2d")
+}
 
 // networkName is the name of a project's network.
 func networkName(projectName, project string) string {
-	return fmt.Sprintf("colabo-%s-%s", readable(projectName), projectPart(project))
+	return fmt.Sprintf("colabo-%s-%s", providers.Readable(projectName, "project"), projectPart(project))
 }
 
 // bridgeName is the name of the host's interface of a project's network; the kernel allows 15 bytes.
@@ -58,7 +60,7 @@ const (
 
 // volumeName names a machine's volume so that parseVolumeName finds out whose it is: PROJECT-NAME.MACHINE.ID.KIND.
 func volumeName(spec providers.Spec, kind volumeKind) string {
-	return strings.Join([]string{readable(spec.ProjectName), escape(spec.Machine), escape(spec.Project), string(kind)}, ".")
+	return strings.Join([]string{providers.Readable(spec.ProjectName, "project"), providers.EscapeName(spec.Machine), providers.EscapeName(spec.Project), string(kind)}, ".")
 }
 
 // parseVolumeName returns the machine that a volume belongs to, whatever the kind; false for volumes of other origin.
@@ -79,41 +81,7 @@ func parseVolumeName(volume string) (id providers.ID, kind volumeKind, ok bool) 
 	return providers.ID{Project: project, Machine: machine}, kind, okMachine && okProject
 }
 
-// readable is the part of a name that only people read: short, without anything that a name may not have.
-func readable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() == 24 {
-			break
-		}
-	}
-	if trimmed := strings.Trim(b.String(), "-"); trimmed != "" {
-		return trimmed
-	}
-	return "project"
-}
-
-// escape keeps letters, digits and "-", and turns every other byte into _ and two hexadecimal digits.
-func escape(text string) string {
-	var b strings.Builder
-	for _, c := range []byte(text) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-':
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "_%02x", c)
-		}
-	}
-	return b.String()
-}
-
-// unescape undoes escape; false when text does not come from it.
+// unescape undoes providers.EscapeName; false when text does not come from it.
 func unescape(text string) (string, bool) {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -131,7 +99,7 @@ func unescape(text string) (string, bool) {
 		b.WriteByte(byte(c))
 		i += 2
 	}
-	return b.String(), escape(b.String()) == text
+	return b.String(), providers.EscapeName(b.String()) == text
 }
 
 // dnsLabel is a host name for text: text itself where it is one, else something like it, unique.

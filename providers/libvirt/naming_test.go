@@ -80,7 +80,7 @@ func TestNamesFitTheirPlaces(t *testing.T) {
 		if got := dnsLabel(text); !label.MatchString(got) {
 			t.Errorf("dnsLabel(%q) is %q", text, got)
 		}
-		if got := readable(text); !short.MatchString(got) {
+		if got := providers.Readable(text, "project"); !short.MatchString(got) {
 			t.Errorf("readable(%q) is %q", text, got)
 		}
 		if got := bridgeName(text); len(got) > 15 {

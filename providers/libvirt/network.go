@@ -226,7 +226,7 @@ func newNetwork(text string, tag *machineTag, subnet netip.Prefix) networkXML {
 		Forward: &forwardXML{Mode: "nat"},
 		// A bridge of taps only has no loops; without the protocol a guest's link is up at once.
 		Bridge: &bridgeXML{Name: bridgeName(tag.Project), STP: "off", Delay: "0"},
-		Domain: &dnsDomainXML{Name: dnsLabel(readable(tag.ProjectName)) + internalDomain, LocalOnly: "yes"},
+		Domain: &dnsDomainXML{Name: dnsLabel(providers.Readable(tag.ProjectName, "project")) + internalDomain, LocalOnly: "yes"},
 		DNS:    &dnsXML{},
 		IPs: []networkIPXML{{
 			Address: nth(subnet, hostAddress).String(),

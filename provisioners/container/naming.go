@@ -45,7 +45,7 @@ func newNaming(target provisioners.Target, engine providers.ContainerEngine) (na
 
 // container is the container's name.
 func (n naming) container() string {
-	return strings.Join([]string{slug(n.target.Project), slug(n.target.Machine), slug(n.target.Step), n.suffix}, "-")
+	return strings.Join([]string{readable(n.target.Project), readable(n.target.Machine), readable(n.target.Step), n.suffix}, "-")
 }
 
 // image is the tag of the image that the step builds.
@@ -54,22 +54,4 @@ func (n naming) image() string { return "colabo/" + n.container() + ":latest" }
 // volume is the engine's name for one of the step's volumes.
 func (n naming) volume(name string) string { return n.container() + "-" + name }
 
-// slug is text as a part of a name that every engine takes: lower case letters, digits and single dashes.
-func slug(text string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(text) {
-		switch {
-		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() >= 40 {
-			break
-		}
-	}
-	if name := strings.Trim(b.String(), "-"); name != "" {
-		return name
-	}
-	return "x"
-}
+func readable(text string) string { return providers.Readable(text, "x") }

@@ -10,30 +10,83 @@ import (
 	"io/fs"
 	"net"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/colabo/colabo/internal/guest"
 )
 
-// uploadScript writes its input to a temporary file and puts that in place. The input ends in a seal that can't be in
-// the content: without it the input was cut off (a lost connection looks like an end), and nothing is put in place.
+// uploadScript writes its input to a temporary file and puts that in place. The input comes in pieces, each after a line
+// with its length, and ends with the length 0: a lost connection looks like an end of the input, but not like that one.
+// Each process costs an emulated guest tens of milliseconds, so there are few.
 const uploadScript = `set -eu
-target=$1 folder=$2 temporary=$3 mode=$4 owner=$5 seal=$6
-umask 022
+target=$1 folder=$2 temporary=$3 mode=$4 owner=$5
 trap '' PIPE
 trap 'rm -f -- "$temporary"' EXIT
 trap 'exit 143' HUP INT TERM
-mkdir -p -- "$folder"
+umask 022
+[ -d "$folder" ] || mkdir -p -- "$folder"
 if [ -d "$target" ] && [ ! -L "$target" ]; then echo "$target: is a folder" >&2; exit 1; fi
 umask 077
 set -C
-cat >"$temporary"
-if [ "$(tail -c "${#seal}" -- "$temporary")" != "$seal" ]; then echo "input cut off" >&2; exit 1; fi
-truncate -s "$(($(stat -c %s -- "$temporary") - ${#seal}))" -- "$temporary"
-chown -- "$owner" "$temporary"
+exec 3>"$temporary"
+while :; do
+	read -r length || { echo "input cut off" >&2; exit 1; }
+	[ "$length" -gt 0 ] || break
+	head -c "$length" >&3
+done
+exec 3>&-
+[ "$owner" = root:root ] || chown -- "$owner" "$temporary"
 chmod -- "$mode" "$temporary"
 mv -fT -- "$temporary" "$target"
 trap - EXIT`
+
+// pieceLimit is the size of an upload's pieces.
+const pieceLimit = 4 << 20
+
+// pieces is an input as uploadScript reads it.
+type pieces struct {
+	from   io.Reader
+	buffer []byte
+	ready  io.Reader // what is to be read before the next piece is made
+	err    error     // what comes after it
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	for {
+		if p.ready != nil {
+			if n, err := p.ready.Read(b); err == nil {
+				return n, nil
+			}
+		}
+		if p.err != nil {
+			return 0, p.err
+		}
+		p.next()
+	}
+}
+
+// next makes the next piece.
+func (p *pieces) next() {
+	if p.buffer == nil {
+		p.buffer = make([]byte, pieceLimit)
+	}
+	var n int
+	var err error
+	for n < len(p.buffer) && err == nil { // not io.ReadFull, whose io.ErrUnexpectedEOF might be an end or a content cut off
+		var more int
+		more, err = p.from.Read(p.buffer[n:])
+		n += more
+	}
+	header, trailer := "", ""
+	if n > 0 {
+		header = strconv.Itoa(n) + "\n"
+	}
+	if errors.Is(err, io.EOF) {
+		trailer, err = "0\n", io.EOF
+	}
+	p.ready, p.err = io.MultiReader(strings.NewReader(header), bytes.NewReader(p.buffer[:n]), strings.NewReader(trailer)), err
+}
 
 // Upload implements guest.Guest, in one session. The content is streamed.
 func (g *Guest) Upload(ctx context.Context, content io.Reader, file guest.File) error {
@@ -51,15 +104,13 @@ func (g *Guest) Upload(ctx context.Context, content io.Reader, file guest.File) 
 	case !strings.Contains(owner, ":"):
 		owner += ":" // and the user's own group
 	}
-	folder, seal := path.Dir(file.Path), "\ncolabo-end-"+rand.Text()
+	folder := path.Dir(file.Path)
 	temporary := path.Join(folder, ".colabo-upload."+rand.Text())
 	var complaint bytes.Buffer
 	err := g.Run(ctx, guest.Command{
-		Argv: []string{
-			"sh", "-c", uploadScript, "upload", file.Path, folder, temporary, fmt.Sprintf("%04o", mode), owner, seal,
-		},
+		Argv:   []string{"sh", "-c", uploadScript, "upload", file.Path, folder, temporary, fmt.Sprintf("%04o", mode), owner},
 		User:   "root",
-		Stdin:  io.MultiReader(content, strings.NewReader(seal)),
+		Stdin:  &pieces{from: content},
 		Stderr: &complaint,
 	})
 	if err != nil {

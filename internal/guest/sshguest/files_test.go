@@ -67,6 +67,11 @@ func TestUploadAndDownload(t *testing.T) {
 	}
 }
 
+// cutOff is a reader whose source was shorter than it should be, as that of a broken archive.
+type cutOff struct{}
+
+func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
 // me is an owner that the test, root or not, may give a file to.
 func me(t *testing.T) string {
 	t.Helper()
@@ -111,21 +116,27 @@ func TestUploadIsWholeOrNothing(t *testing.T) {
 			t.Errorf("%s: file now holds %.40q, %v", how, got, err)
 		}
 	}
-	if err := g.Upload(t.Context(), &brokenAfter{200_000}, file); !errors.Is(err, errBroken) {
+	if err := g.Upload(t.Context(), &brokenAfter{5_000_000}, file); !errors.Is(err, errBroken) {
 		t.Errorf("content broken: %v", err)
 	}
 	unchanged("content broken")
 
+	short := io.MultiReader(strings.NewReader("start"), &cutOff{})
+	if err := g.Upload(t.Context(), short, file); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("content cut off: %v", err)
+	}
+	unchanged("content cut off")
+
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
-	go func() { _, _ = w.Write(make([]byte, 300_000)); cancel() }()
+	go func() { _, _ = w.Write(make([]byte, 5_000_000)); cancel() }()
 	if err := g.Upload(ctx, r, file); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	unchanged("cancelled")
 
 	r, w = io.Pipe()
-	go func() { _, _ = w.Write(make([]byte, 300_000)); s.Stop() }()
+	go func() { _, _ = w.Write(make([]byte, 5_000_000)); s.Disconnect() }()
 	if err := g.Upload(t.Context(), r, file); err == nil {
 		t.Error("connection lost: no error")
 	}

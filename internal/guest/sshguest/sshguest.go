@@ -181,13 +181,13 @@ func (c Config) log() *slog.Logger {
 	return c.Log
 }
 
-// keyExchanges and ciphers put first what costs an emulated processor least.
+// keyExchanges and ciphers put first what costs an emulated processor least. ChaCha20 moves 4 to 5 MB/s there, AES-GCM 3.
 func keyExchanges() []string {
 	return []string{ssh.KeyExchangeCurve25519, ssh.KeyExchangeMLKEM768X25519, ssh.KeyExchangeECDHP256}
 }
 
 func ciphers() []string {
 	return []string{
-		ssh.CipherAES128GCM, ssh.CipherChaCha20Poly1305, ssh.CipherAES256GCM, ssh.CipherAES128CTR, ssh.CipherAES256CTR,
+		ssh.CipherChaCha20Poly1305, ssh.CipherAES128GCM, ssh.CipherAES256GCM, ssh.CipherAES128CTR, ssh.CipherAES256CTR,
 	}
 }

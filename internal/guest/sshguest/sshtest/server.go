@@ -135,6 +135,15 @@ func (s *Server) Stop() {
 	s.serving.Wait()
 }
 
+// Disconnect cuts every connection; the server and the processes go on.
+func (s *Server) Disconnect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.conns {
+		_ = conn.Close()
+	}
+}
+
 // Restart starts a stopped server at the same address.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
