@@ -69,8 +69,19 @@ func (e *Engine) sshConfig(ctx context.Context, provider providers.Provider, rec
 		User:       record.User,
 		PrivateKey: []byte(login.Private),
 		HostKey:    host.Public,
+		Emulated:   emulated(provider),
 		Log:        e.Log.With("machine", record.Name),
 	}, err
+}
+
+// emulated says that the guest's processor is slow, so that ssh chooses ciphers that cost it little.
+func emulated(provider providers.Provider) bool {
+	accelerator, ok := providers.As[providers.Accelerator](provider)
+	if !ok {
+		return false
+	}
+	native, _ := accelerator.Acceleration()
+	return !native
 }
 
 // waitForGuest waits until a machine that was started answers. A machine that stops meanwhile, or does not answer in

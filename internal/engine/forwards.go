@@ -54,6 +54,7 @@ func (e *Engine) forwardTarget(ctx context.Context, provider providers.Provider,
 	ssh, err := e.sshConfig(ctx, provider, record)
 	return forward.Target{
 		Address: ssh.Address, User: ssh.User, KeyFile: e.folder.LoginKeyPath(), HostKey: ssh.HostKey,
+		Emulated: ssh.Emulated,
 	}, err
 }
 

@@ -11,7 +11,7 @@ import (
 	"fmt"
 )
 
-// ErrNotRunning: no background process serves the project, or it does not know the machine.
+// ErrNotRunning means that no background process serves the project, or it does not know the machine.
 var ErrNotRunning = errors.New("no port forwards running")
 
 // Config is all that the background process is to serve.
@@ -26,6 +26,8 @@ type Target struct {
 	User    string `json:"user"`     // login user
 	KeyFile string `json:"key_file"` // absolute path of the private key
 	HostKey string `json:"host_key"` // the only host key accepted, a line of authorized_keys(5)
+	// Emulated: the machine's processor is emulated; prefer what costs it little.
+	Emulated bool `json:"emulated,omitempty"`
 }
 
 // Forward is one port of the host that leads into a machine.
@@ -52,7 +54,7 @@ type Failure struct {
 
 // Error names the port.
 func (f Failure) Error() string {
-	return fmt.Sprintf("forward %s to %s of %s: %s", f.Listen, f.Forward.Target, f.Machine, f.Message)
+	return fmt.Sprintf("forward %s to %s of %s: %s", f.Listen, f.Target, f.Machine, f.Message)
 }
 
 // Status is how the background process is now; the zero value when there is none.

@@ -85,7 +85,7 @@ func (g remote) session(ctx context.Context, q request, cmd guest.Command) error
 	if err != nil {
 		return unusable(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	frames := &frameWriter{w: conn}
 	if cmd.Stdin == nil {

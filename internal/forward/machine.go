@@ -101,7 +101,7 @@ func (t Target) connect(ctx context.Context, log *slog.Logger) (*sshguest.Guest,
 		return nil, fmt.Errorf("read login key: %w", err)
 	}
 	return sshguest.WaitConnect(ctx, sshguest.Config{
-		Address: t.Address, User: t.User, PrivateKey: key, HostKey: t.HostKey, Log: log,
+		Address: t.Address, User: t.User, PrivateKey: key, HostKey: t.HostKey, Emulated: t.Emulated, Log: log,
 	}, nil)
 }
 

@@ -114,7 +114,7 @@ func (s *server) accept(control *net.UnixListener) {
 
 // handle serves one control connection.
 func (s *server) handle(conn *net.UnixConn) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(s.ctx, func() { _ = conn.Close() })()
 	if err := checkPeer(conn); err != nil {
 		s.log.Warn("control connection refused", "error", err)

@@ -33,7 +33,7 @@ func (s *server) session(conn *net.UnixConn, r *bufio.Reader, q request, answer 
 	defer cancel()
 	frames := &frameWriter{w: conn}
 	input, w := io.Pipe()
-	defer input.Close() // frees receive, should it wait for the command to read
+	defer func() { _ = input.Close() }() // frees receive, should it wait for the command to read
 	resize := make(chan guest.Size, 1)
 	s.tasks.Go(func() { receive(r, w, resize, cancel) })
 	s.tasks.Go(func() { watchClient(ctx, frames, cancel) })

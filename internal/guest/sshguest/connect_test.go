@@ -186,11 +186,14 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	limit := time.After(15 * time.Second)
 	for !holds() {
-		if time.Now().After(deadline) {
+		select {
+		case <-ticker.C:
+		case <-limit:
 			t.Fatal(what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }

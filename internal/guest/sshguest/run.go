@@ -85,7 +85,8 @@ func (g *Guest) terminate(s *session, inv invocation, finished <-chan error) {
 		case <-started:
 			started = nil
 			go g.kill(s.stderr.pid)
-		case <-finished:
+		case err := <-finished: // ctx's end is what the caller is told
+			g.log.Debug("command ended after cancel", "error", err)
 			return
 		case <-grace.C:
 			return

@@ -115,7 +115,8 @@ func (p *process) await(channel ssh.Channel, ended chan struct{}) {
 	defer close(ended)
 	state, err := p.cmd.Process.Wait()
 	if err == nil {
-		_, _ = channel.SendRequest(exit(state))
+		name, payload := exit(state)
+		_, _ = channel.SendRequest(name, false, payload)
 	}
 	p.outputs.Wait()
 	_ = channel.Close()
@@ -177,13 +178,13 @@ func (p *process) hangUp() {
 }
 
 // exit is the request that says how a process ended.
-func exit(state *os.ProcessState) (name string, wantReply bool, payload []byte) {
+func exit(state *os.ProcessState) (name string, payload []byte) {
 	status, _ := state.Sys().(syscall.WaitStatus)
 	if !status.Signaled() {
-		return "exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(status.ExitStatus())})
+		return "exit-status", ssh.Marshal(struct{ Status uint32 }{uint32(status.ExitStatus())})
 	}
 	names := map[syscall.Signal]string{syscall.SIGTERM: "TERM", syscall.SIGKILL: "KILL", syscall.SIGSEGV: "SEGV", syscall.SIGHUP: "HUP"}
-	return "exit-signal", false, ssh.Marshal(struct {
+	return "exit-signal", ssh.Marshal(struct {
 		Signal     string
 		CoreDumped bool
 		Message    string
