@@ -30,7 +30,8 @@ type ether struct {
 
 // dhcp says what of a lease is used.
 type dhcp struct {
-	UseDomains bool `yaml:"use-domains"`
+	UseDomains  bool `yaml:"use-domains"`
+	UseHostname bool `yaml:"use-hostname"` // the name is in meta-data; for the lease's, networkd would start a service first
 }
 
 type macMatch struct {

@@ -5,7 +5,7 @@ import "github.com/colabo/colabo/providers"
 // What a machine has when its Spec doesn't say.
 const (
 	defaultMemory = 1 << 30
-	defaultCPUs   = 1
+	defaultCPUs   = 2
 )
 
 // seedSerial is the seed disk's serial number; cloud-init goes by the file system's label, people by this.
@@ -76,6 +76,7 @@ func newDevices(spec providers.Spec, made parts) devicesXML {
 			MAC:    macXML{Address: spec.MAC},
 			Source: interfaceSourceXML{Network: made.network},
 			Model:  interfaceModelXML{Type: "virtio"},
+			ROM:    romXML{Enabled: "no"}, // nobody boots from the network; the firmware is not to load and run it
 		}},
 		Serials: []serialXML{{
 			Type:   "file",

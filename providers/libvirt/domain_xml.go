@@ -111,6 +111,11 @@ type interfaceXML struct {
 	MAC    macXML             `xml:"mac"`
 	Source interfaceSourceXML `xml:"source"`
 	Model  interfaceModelXML  `xml:"model"`
+	ROM    romXML             `xml:"rom"`
+}
+
+type romXML struct {
+	Enabled string `xml:"enabled,attr"`
 }
 
 type macXML struct {
