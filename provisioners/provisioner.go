@@ -29,6 +29,13 @@ type PortPublisher interface {
 	PublishedPorts() []providers.Port
 }
 
+// Drifter is implemented by steps whose result somebody else may undo: a container removed or stopped behind our back.
+type Drifter interface {
+	// Drift says why a step that succeeded, and whose inputs are the same, has to run again; "" when it has not. It looks,
+	// and changes nothing; Target.Containers installs no engine then, and its error means that there is none.
+	Drift(ctx context.Context, target Target) (reason string, err error)
+}
+
 // Problem is one thing wrong with a step; Key is the toml key it is about, "seed[1]" for an element of a list.
 type Problem struct {
 	Key  string
@@ -40,6 +47,9 @@ type Kind struct {
 	Type string
 	// New returns a pointer to an empty step.
 	New func() Step
+	// Remove removes what a step of this type and of the name Target.Step left running in the machine, when the step is no
+	// longer in the Colabofile. Idempotent. nil: such a step leaves nothing running.
+	Remove func(ctx context.Context, target Target) error
 }
 
 // Target is the machine that a step works on.
