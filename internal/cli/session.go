@@ -61,7 +61,7 @@ func (a *app) withEngine(work func(*engine.Engine) error) error {
 	progress := ui.NewProgress(a.Streams, ui.Style{JSON: a.global.json, Quiet: a.global.quiet, Color: a.color()})
 	defer progress.Close()
 	e, err := engine.New(engine.Options{
-		Project: project, Providers: a.Providers, Provider: a.chosenProvider(),
+		Project: project, Providers: a.Providers, Steps: a.Steps, Provider: a.chosenProvider(),
 		Boxes: boxSource{store}, CacheDir: userDir("XDG_CACHE_HOME", ".cache"),
 		Events: progress.Handle, Log: a.log(), Agent: []string{exe, agentCommand},
 	})

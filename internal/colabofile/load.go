@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/colabo/colabo/internal/hint"
 	"github.com/colabo/colabo/providers"
@@ -23,6 +26,23 @@ const maxSize = 1 << 20
 // ErrNotFound is wrapped by Find's error where no folder on the way up has a Colabofile.
 var ErrNotFound = errors.New("no Colabofile here or above")
 
+// ErrUnusable is wrapped by the error about something that has the name of a Colabofile and can't be one.
+var ErrUnusable = errors.New("that is no Colabofile")
+
+// UndeclaredError is a variable of Env.Vars that the Colabofile neither declares nor uses: nothing is wrong with the file.
+type UndeclaredError struct {
+	Name       string
+	Suggestion string // a variable that may have been meant, or ""
+}
+
+func (e *UndeclaredError) Error() string {
+	text := fmt.Sprintf("--var %s: the Colabofile has no variable of that name", e.Name)
+	if e.Suggestion != "" {
+		text += fmt.Sprintf("; did you mean %q?", e.Suggestion)
+	}
+	return text
+}
+
 // Env is what a Colabofile is read against.
 type Env struct {
 	Providers []providers.Kind
@@ -31,22 +51,26 @@ type Env struct {
 	Getenv    func(name string) (string, bool) // os.LookupEnv; nil is an empty environment
 }
 
-// Find returns the path of the Colabofile of dir: in it, or in the nearest folder above. Its error wraps ErrNotFound.
+// Find returns the path of the Colabofile of dir: in it, or in the nearest folder above. What is above a folder reached
+// by a symbolic link is what is above the folder itself; the path is put as dir is where it leads to the same place.
+// Its error wraps ErrNotFound, or ErrUnusable where the nearest thing of that name is no file.
 func Find(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", fmt.Errorf("find the Colabofile: %w", err)
 	}
-	if _, err := os.Stat(dir); err != nil {
+	physical, err := filepath.EvalSymlinks(dir)
+	if err != nil {
 		return "", fmt.Errorf("find the Colabofile: %w", err)
 	}
-	for folder := dir; ; folder = filepath.Dir(folder) {
+	for folder := physical; ; folder = filepath.Dir(folder) {
 		path := filepath.Join(folder, FileName)
-		info, err := os.Stat(path)
-		if err == nil && info.Mode().IsRegular() {
-			return path, nil
+		_, err := os.Lstat(path)
+		if err == nil {
+			path = filepath.Join(asTyped(dir, folder), FileName)
+			return path, checkFile(path)
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) {
 			return "", fmt.Errorf("find the Colabofile: %w", err)
 		}
 		if folder == filepath.Dir(folder) {
@@ -56,10 +80,42 @@ func Find(dir string) (string, error) {
 	}
 }
 
+// asTyped is the folder as a part of the path that the user gave; the folder itself where it is none.
+func asTyped(typed, folder string) string {
+	for ; typed != filepath.Dir(typed); typed = filepath.Dir(typed) {
+		if physical, err := filepath.EvalSymlinks(typed); err == nil && physical == folder {
+			return typed
+		}
+	}
+	return folder
+}
+
+// checkFile says why what has the name of a Colabofile is none.
+func checkFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: a symbolic link to what is not there: %w", shownPath(path), ErrUnusable)
+	case err != nil:
+		return fmt.Errorf("find the Colabofile: %w", err)
+	case info.IsDir():
+		return fmt.Errorf("%s: a folder: %w", shownPath(path), ErrUnusable)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s: not a regular file: %w", shownPath(path), ErrUnusable)
+	}
+	return nil
+}
+
 // Load reads and validates a Colabofile. It runs nothing, and reads no other file but those that steps name, to see that they are there.
-// What is wrong with the file's content is returned as Problems, all of it; any other error is about reading it.
+// What is wrong with the file's content is returned as Problems, all of it, and variables that it does not know as
+// UndeclaredErrors; any other error is about reading it. The project's paths are without symbolic links, so that a project is
+// the same one whatever path leads to it; positions name the file as the user would.
 func Load(path string, env Env) (*Project, error) {
 	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the Colabofile: %w", err)
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("read the Colabofile: %w", err)
 	}
@@ -73,9 +129,9 @@ func Load(path string, env Env) (*Project, error) {
 		return nil, fmt.Errorf("read the Colabofile: %w", err)
 	}
 	if len(data) > maxSize {
-		return nil, fmt.Errorf("%s: larger than 1 MiB, that is no Colabofile", shownPath(path))
+		return nil, fmt.Errorf("%s: larger than 1 MiB: %w", shownPath(path), ErrUnusable)
 	}
-	return decode(path, newDocument(shownPath(path), data), env)
+	return decode(filepath.Join(dir, filepath.Base(path)), newDocument(shownPath(path), data), env)
 }
 
 // shownPath is the path as the user would type it.
@@ -106,13 +162,67 @@ func decode(path string, doc *document, env Env) (*Project, error) {
 			Provider: Auto, Settings: map[string]any{},
 		},
 	}
+	vars := splitVars(root, &env)
 	expand(l.decoder, root, env)
 	l.load()
-	if len(l.problems) > 0 {
+	switch unused := vars.unused(root); {
+	case unused != nil && len(l.problems) > 0:
+		return nil, errors.Join(unused, l.problems.sorted())
+	case unused != nil:
+		return nil, unused
+	case len(l.problems) > 0:
 		return nil, l.problems.sorted()
 	}
 	return l.project, nil
 }
+
+// undeclaredVars are variables of the command line that the document does not declare: right as long as it uses them.
+type undeclaredVars struct {
+	values map[string]string
+	used   map[string]bool
+}
+
+// splitVars leaves the declared ones in env.Vars. The others are found where an undeclared variable is looked for: in the environment.
+func splitVars(root *node, env *Env) *undeclaredVars {
+	u := &undeclaredVars{values: map[string]string{}, used: map[string]bool{}}
+	declared, vars, getenv := root.field("variables"), map[string]string{}, env.Getenv
+	for name, value := range env.Vars {
+		if declared.field(name) != nil {
+			vars[name] = value
+		} else {
+			u.values[name] = value
+		}
+	}
+	env.Vars = vars
+	env.Getenv = func(key string) (string, bool) {
+		if name, ok := strings.CutPrefix(key, "COLABO_VAR_"); ok {
+			if value, ok := u.values[name]; ok {
+				u.used[name] = true
+				return value, true
+			}
+		}
+		return getenv(key)
+	}
+	return u
+}
+
+// unused returns an UndeclaredError for each that the document did not ask for.
+func (u *undeclaredVars) unused(root *node) error {
+	var known []string
+	if declared := root.field("variables"); declared != nil {
+		known = declared.names
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(u.values)) {
+		if !u.used[name] {
+			errs = append(errs, &UndeclaredError{Name: name, Suggestion: Nearest(name, known)})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Nearest is the candidate that word is probably a misspelling of, or "".
+func Nearest(word string, candidates []string) string { return nearest(word, candidates) }
 
 // loader makes one project.
 type loader struct {

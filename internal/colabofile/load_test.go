@@ -185,8 +185,8 @@ message = "${var.from_file} | ${var.from_env} | ${var.given} | ${ var.undeclared
 	}
 	env.Vars = map[string]string{"from_fiel": "x"}
 	_, err = load("[variables]\nfrom_file = \"\"\n[machine.dev]\n", env)
-	want = `Colabofile:1:2: variables: there is no variable "from_fiel" to set; did you mean "from_file"?`
-	if err == nil || err.Error() != want {
+	want = `--var from_fiel: the Colabofile has no variable of that name; did you mean "from_file"?`
+	if err == nil || err.Error() != want || isProblems(err) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
@@ -218,11 +218,26 @@ func TestSizes(t *testing.T) {
 func TestFind(t *testing.T) {
 	root := t.TempDir()
 	deep := filepath.Join(root, "a", "b")
-	must(t, os.MkdirAll(filepath.Join(deep, FileName), 0o755)) // a folder of that name is none
+	must(t, os.MkdirAll(deep, 0o755))
 	must(t, os.WriteFile(filepath.Join(root, FileName), []byte("[machine.dev]"), 0o644))
 	got, err := Find(deep)
 	if want := filepath.Join(root, FileName); err != nil || got != want {
 		t.Errorf("Find is %q, %v, want %q", got, err, want)
+	}
+
+	t.Chdir(t.TempDir())
+	must(t, os.Symlink(root, "there"))
+	must(t, os.Symlink(deep, "deep"))
+	here, err := os.Getwd()
+	must(t, err)
+	for dir, want := range map[string]string{
+		"there":     filepath.Join(here, "there", FileName),
+		"there/a/b": filepath.Join(here, "there", FileName),
+		"deep":      filepath.Join(root, FileName), // what is above is not above the link
+	} {
+		if got, err := Find(dir); err != nil || got != want {
+			t.Errorf("Find(%q) is %q, %v, want %q", dir, got, err, want)
+		}
 	}
 	must(t, os.Remove(filepath.Join(root, FileName)))
 	if _, err = Find(deep); !errors.Is(err, ErrNotFound) || hint.Of(err) == "" {
@@ -230,6 +245,42 @@ func TestFind(t *testing.T) {
 	}
 	if _, err = Find(filepath.Join(root, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Find in a missing folder returned %v", err)
+	}
+}
+
+// TestFindStopsAtWhatIsNoFile: the project of a folder above is another one.
+func TestFindStopsAtWhatIsNoFile(t *testing.T) {
+	root := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(root, FileName), []byte("[machine.dev]"), 0o644))
+	folder, link := filepath.Join(root, "folder"), filepath.Join(root, "link")
+	must(t, os.MkdirAll(filepath.Join(folder, FileName), 0o755))
+	must(t, os.Mkdir(link, 0o755))
+	must(t, os.Symlink("nowhere", filepath.Join(link, FileName)))
+	for dir, want := range map[string]string{folder: "a folder", link: "a symbolic link to what is not there"} {
+		if _, err := Find(dir); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Find(%q) returned %v, want %q", dir, err, want)
+		}
+	}
+}
+
+// TestOneProjectByTwoPaths: a symbolic link leads to the same project, and positions keep the path that was typed.
+func TestOneProjectByTwoPaths(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	must(t, os.Mkdir("app", 0o755))
+	must(t, os.WriteFile("app/Colabofile", []byte("[machine.dev]"), 0o644))
+	must(t, os.Symlink("app", "link"))
+	for _, typed := range []string{"app", "link"} {
+		path, err := Find(typed)
+		must(t, err)
+		p, err := Load(path, testEnv())
+		must(t, err)
+		if want := filepath.Join(dir, "app"); p.Dir != want || p.Name != "app" || p.File != filepath.Join(want, FileName) {
+			t.Errorf("by %s the project is %s of %s in %s", typed, p.Name, p.File, p.Dir)
+		}
+		if want := filepath.Join(typed, FileName); p.Machines[0].Pos.File != want {
+			t.Errorf("by %s the position is in %s", typed, p.Machines[0].Pos.File)
+		}
 	}
 }
 
@@ -256,9 +307,14 @@ func TestLoadOfFiles(t *testing.T) {
 		t.Errorf("Load of a missing file returned %v", err)
 	}
 	must(t, os.WriteFile("large", []byte(strings.Repeat("#\n", maxSize)), 0o644))
-	if _, err = Load("large", testEnv()); err == nil || errors.As(err, &problems) {
+	if _, err = Load("large", testEnv()); !errors.Is(err, ErrUnusable) || errors.As(err, &problems) {
 		t.Errorf("Load of a huge file returned %v", err)
 	}
+}
+
+func isProblems(err error) bool {
+	_, ok := errors.AsType[Problems](err)
+	return ok
 }
 
 // must ends the test on an error.

@@ -36,6 +36,21 @@ func units() []unit {
 	}
 }
 
+// String is the size in the largest unit that it is a whole number of, as a Colabofile has it.
+func (s Size) String() string {
+	if s == 0 {
+		return "default"
+	}
+	text := fmt.Sprintf("%dB", int64(s))
+	largest := int64(1)
+	for _, u := range units() {
+		if int64(s)%u.bytes == 0 && u.bytes > largest {
+			text, largest = fmt.Sprintf("%d%s", int64(s)/u.bytes, u.name), u.bytes
+		}
+	}
+	return text
+}
+
 // UnmarshalTOML reads "2GiB", "1.5GiB" or "512MB". A number without a unit is an error.
 func (s *Size) UnmarshalTOML(value any) error {
 	number, ok := value.(string)

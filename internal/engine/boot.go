@@ -23,17 +23,17 @@ const (
 esac`
 )
 
-// waitForBoot waits until a guest that was just started has finished booting. An error that cloud-init reports is a
+// waitForBoot waits until a guest has finished booting, unless that was seen since its last start. An error that cloud-init reports is a
 // warning: the machine answers.
 func (r *machineRun) waitForBoot(ctx context.Context, g guest.Guest) error {
-	if !r.booted {
+	if r.record.Booted {
 		return nil
 	}
 	script := systemdWait
 	if r.want.features.CloudInit {
 		script = cloudInitWait
 	}
-	return r.engine.stage(ctx, r.want.name, "boot", func(ctx context.Context, s *stage) error {
+	err := r.engine.stage(ctx, r.want.name, "boot", func(ctx context.Context, s *stage) error {
 		s.detail("waiting for the guest to finish booting")
 		limited, stop := context.WithTimeoutCause(ctx, bootTimeout, fmt.Errorf("not within %s", bootTimeout))
 		defer stop()
@@ -50,6 +50,11 @@ func (r *machineRun) waitForBoot(ctx context.Context, g guest.Guest) error {
 		}
 		return r.tellCloudInit(out.String())
 	})
+	if err != nil {
+		return err
+	}
+	r.record.Booted = true
+	return r.engine.folder.SaveMachine(r.record)
 }
 
 // tellCloudInit warns of what cloud-init could not do; see its result.json.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/colabo/colabo/boxes"
 	"github.com/colabo/colabo/internal/colabofile"
+	"github.com/colabo/colabo/internal/event"
 	"github.com/colabo/colabo/internal/hint"
 	"github.com/colabo/colabo/providers"
 	"github.com/colabo/colabo/provisioners"
@@ -29,6 +30,8 @@ type desiredMachine struct {
 	fields map[string]string
 	ports  []wantedPort
 	steps  []desiredStep
+	// removable are the types of steps whose leftovers can be removed.
+	removable map[string]bool
 }
 
 // wantedPort is a port to publish; autoCorrect lets it move when the host's port is taken.
@@ -71,7 +74,10 @@ func (e *Engine) resolveMachine(ctx context.Context, config *colabofile.Machine,
 	}
 	m := &desiredMachine{
 		name: config.Name, config: config,
-		provider: chosen.name, why: chosen.why, features: provider.Features(),
+		provider: chosen.name, why: chosen.why, features: provider.Features(), removable: map[string]bool{},
+	}
+	for _, kind := range e.Steps {
+		m.removable[kind.Type] = kind.Remove != nil
 	}
 	if isReference(config.Box) && !m.features.References {
 		return nil, fmt.Errorf("box %q: %s starts no container images", config.Box, chosen.name)
@@ -115,17 +121,17 @@ func fieldsOf(m *desiredMachine) (map[string]string, error) {
 		"box":      m.config.Box,
 		"hostname": m.config.Hostname,
 		"cpus":     m.config.CPUs,
-		"memory":   int64(m.config.Memory),
-		"disk":     int64(m.config.Disk),
+		"memory":   m.config.Memory.String(),
+		"disk":     m.config.Disk.String(),
 		"user":     m.config.User,
 	}
 	if options := m.config.Options[m.provider]; options != nil {
 		values[m.provider] = options
 	}
 	if m.features.PublishesPorts {
-		ports := []providers.Port{}
+		ports := []string{}
 		for _, port := range m.ports {
-			ports = append(ports, port.Port)
+			ports = append(ports, fmt.Sprintf("%s->%d/%s", hostAddress(port.Port), port.Guest, port.Protocol))
 		}
 		values["ports"] = ports
 	}
@@ -134,6 +140,10 @@ func fieldsOf(m *desiredMachine) (map[string]string, error) {
 	}
 	fields := map[string]string{}
 	for key, value := range values {
+		if text, isText := value.(string); isText {
+			fields[key] = text
+			continue
+		}
 		text, err := json.Marshal(value)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
@@ -186,8 +196,8 @@ func (e *Engine) image(ctx context.Context, box string) (providers.Image, error)
 	}
 	found, err := e.Boxes.Get(box)
 	if errors.Is(err, boxes.ErrNotFound) && e.Boxes.Buildable(box) {
+		e.emit(event.Event{Type: event.Notice, Text: "box " + box + " is not on this machine yet: it is built from packages, once"})
 		err = e.stage(ctx, "", "box "+box, func(ctx context.Context, s *stage) error {
-			s.detail("building it from packages; this happens once")
 			var err error
 			found, err = e.Boxes.Build(ctx, box, func(p boxes.Progress) { s.detail(strings.TrimSpace(p.Stage + " " + p.Detail)) })
 			return err

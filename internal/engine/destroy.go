@@ -14,8 +14,15 @@ import (
 // Destroy removes the named machines; when none is named, all of the project: machines, networks, images, forwards and
 // the state folder. What to remove is found by its tag, not by the records. Idempotent.
 func (e *Engine) Destroy(ctx context.Context, names []string) error {
-	if _, err := e.records(names); err != nil {
+	records, err := e.owned(ctx, names)
+	if err != nil {
 		return err
+	}
+	if len(records) == 0 && (len(names) > 0 || !e.folder.Exists()) {
+		e.emit(event.Event{Type: event.Notice, Text: "there is no machine to destroy"})
+		if len(names) > 0 {
+			return nil
+		}
 	}
 	lock, err := e.lock(ctx, "destroy")
 	if err != nil {
@@ -38,7 +45,7 @@ func (e *Engine) Destroy(ctx context.Context, names []string) error {
 }
 
 func (e *Engine) destroyMachines(ctx context.Context, names []string) error {
-	return e.eachRecord(ctx, names, func(ctx context.Context, f *forwards, record *state.Machine) error {
+	return e.eachOwned(ctx, names, func(ctx context.Context, f *forwards, record *state.Machine) error {
 		return e.stage(ctx, record.Name, "destroy", func(ctx context.Context, _ *stage) error {
 			if err := f.remove(ctx, record.Name); err != nil {
 				return err
@@ -80,34 +87,10 @@ func (e *Engine) purge(ctx context.Context) error {
 
 // Leftovers lists the machines that Destroy would remove, by record or by tag, for the question before it.
 func (e *Engine) Leftovers(ctx context.Context, names []string) ([]string, error) {
-	records, err := e.records(names)
-	if err != nil {
-		return nil, err
-	}
+	records, err := e.owned(ctx, names)
 	var found []string
-	known := map[string]bool{}
 	for _, record := range records {
 		found = append(found, record.Name)
-		known[record.Name] = true
 	}
-	if len(names) > 0 {
-		return found, nil
-	}
-	for _, kind := range e.Providers {
-		provider, err := e.provider(ctx, kind.Name)
-		if err != nil {
-			continue // Destroy says so where it matters
-		}
-		tagged, err := provider.List(ctx, e.id)
-		if err != nil {
-			e.emit(event.Event{Type: event.Warning, Text: fmt.Sprintf("%s: %v", kind.Name, err)})
-		}
-		for _, status := range tagged {
-			if !known[status.Machine] {
-				known[status.Machine] = true
-				found = append(found, status.Machine)
-			}
-		}
-	}
-	return found, nil
+	return found, err
 }

@@ -1,5 +1,5 @@
 // Package engine says what `up`, `halt`, `provision`, `destroy` and `status` mean: observe what is there, make a plan
-// (a pure function), carry it out. It knows no provider and no step type by name, and nothing of how things look.
+// (a pure function), carry it out. It knows no provider by name, and nothing of how things look.
 package engine
 
 import (
@@ -14,6 +14,7 @@ import (
 	"github.com/colabo/colabo/internal/event"
 	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
+	"github.com/colabo/colabo/provisioners"
 )
 
 // BoxSource is where boxes come from.
@@ -29,7 +30,8 @@ type BoxSource interface {
 type Options struct {
 	Project   *colabofile.Project
 	Providers []providers.Kind // in order of preference for provider = "auto"
-	Provider  string           // the user's own choice (--provider), or ""
+	Steps     []provisioners.Kind
+	Provider  string // the user's own choice (--provider), or ""
 	Boxes     BoxSource
 	CacheDir  string
 	Events    event.Sink
@@ -83,12 +85,6 @@ func (e *Engine) Close() {
 	}
 	e.open = map[string]*opened{}
 }
-
-// ProjectID is the id that every resource of the project carries.
-func (e *Engine) ProjectID() string { return e.id }
-
-// Folder is the project's state folder.
-func (e *Engine) Folder() *state.Folder { return e.folder }
 
 func (e *Engine) machineID(name string) providers.ID {
 	return providers.ID{Project: e.id, Machine: name}

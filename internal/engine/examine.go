@@ -29,7 +29,10 @@ func (e *Engine) examine(ctx context.Context, names []string, options UpOptions)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.knowSteps(want, options.Only); err != nil {
+	if err := knowSteps(want, options); err != nil {
+		return nil, err
+	}
+	if err := e.lookForDrift(ctx, want, have); err != nil {
 		return nil, err
 	}
 	todo := makePlan(want, have, planOptions{Steps: options.Steps, Only: options.Only})
@@ -45,19 +48,27 @@ func (e *Engine) examine(ctx context.Context, names []string, options UpOptions)
 	return &findings{want: want, have: have, todo: todo, ports: ports}, err
 }
 
-// knowSteps is an error when a name of --provision-with is that of no step and no type.
-func (e *Engine) knowSteps(want *desired, only []string) error {
-	known := map[string]bool{}
-	for _, machine := range want.machines {
-		for _, step := range machine.steps {
-			known[step.config.Name], known[step.config.Type] = true, true
+// knowSteps is an error when a name of --provision-with is that of no step and no type: of each machine that was named,
+// else of all together.
+func knowSteps(want *desired, options UpOptions) error {
+	for _, name := range options.Only {
+		var lacking []string
+		known := map[string]bool{}
+		for _, machine := range want.machines {
+			has := false
+			for _, step := range machine.steps {
+				known[step.config.Name], known[step.config.Type] = true, true
+				has = has || step.config.Name == name || step.config.Type == name
+			}
+			if !has && (len(options.Machines) == 0 || slices.Contains(options.Machines, machine.name)) {
+				lacking = append(lacking, machine.name)
+			}
 		}
-	}
-	for _, name := range only {
-		if !known[name] {
-			return hint.New(fmt.Errorf("step %q: no machine has a step of that name or type", name),
-				"the steps are: "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		if len(lacking) == 0 || len(options.Machines) == 0 && known[name] {
+			continue
 		}
+		return hint.New(fmt.Errorf("%s: no step of the name or type %q", strings.Join(lacking, ", "), name),
+			"the steps are: "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
 	return nil
 }

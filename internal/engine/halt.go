@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/colabo/colabo/internal/event"
 	"github.com/colabo/colabo/internal/forward"
 	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
@@ -14,12 +16,20 @@ import (
 
 // Halt stops the machines (all, when none is named): the guest is asked, and after grace turned off. Idempotent.
 func (e *Engine) Halt(ctx context.Context, names []string, grace time.Duration) error {
+	records, err := e.owned(ctx, names)
+	if err != nil {
+		return err
+	}
+	if len(records) == 0 {
+		e.emit(event.Event{Type: event.Notice, Text: "there is no machine to halt"})
+		return nil
+	}
 	lock, err := e.lock(ctx, "halt")
 	if err != nil {
 		return err
 	}
 	defer lock.Unlock()
-	return e.eachRecord(ctx, names, func(ctx context.Context, f *forwards, record *state.Machine) error {
+	return e.eachOwned(ctx, names, func(ctx context.Context, f *forwards, record *state.Machine) error {
 		return e.stage(ctx, record.Name, "halt", func(ctx context.Context, s *stage) error {
 			if err := f.remove(ctx, record.Name); err != nil {
 				return err
@@ -46,10 +56,9 @@ func (e *Engine) Reload(ctx context.Context, options UpOptions, grace time.Durat
 	return e.Up(ctx, options)
 }
 
-// eachRecord works on the named machines that were made (all, when none is named) at the same time.
-// A name that is neither in the Colabofile nor recorded is an error, before anything is done.
-func (e *Engine) eachRecord(ctx context.Context, names []string, work func(context.Context, *forwards, *state.Machine) error) error {
-	records, err := e.records(names)
+// eachOwned works on the named machines (all, when none is named) at the same time, under the lock.
+func (e *Engine) eachOwned(ctx context.Context, names []string, work func(context.Context, *forwards, *state.Machine) error) error {
+	records, err := e.owned(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -71,29 +80,14 @@ func (e *Engine) eachRecord(ctx context.Context, names []string, work func(conte
 		})
 	}
 	group.Wait()
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if ctx.Err() == nil {
+		return errors.Join(problems...)
 	}
-	return errors.Join(problems...)
-}
-
-// records returns the records of the named machines, of all when none is named; also those that left the Colabofile.
-func (e *Engine) records(names []string) ([]*state.Machine, error) {
-	if len(names) == 0 {
-		return e.folder.Machines()
-	}
-	var records []*state.Machine
-	for _, name := range names {
-		record, err := e.folder.Machine(name)
-		if err != nil {
-			return nil, err
-		}
-		if record == nil && e.config(name) == nil {
-			return nil, e.unknownMachine(name)
-		}
-		if record != nil {
-			records = append(records, record)
+	var left []string
+	for i, record := range records {
+		if problems[i] != nil {
+			left = append(left, record.Name)
 		}
 	}
-	return records, nil
+	return interrupted(ctx, "not done: "+strings.Join(left, ", "), problems)
 }

@@ -6,12 +6,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/colabo/colabo/internal/cloudinit"
 	"github.com/colabo/colabo/internal/guest"
+	"github.com/colabo/colabo/internal/hint"
 	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
 )
@@ -29,7 +31,6 @@ type machineRun struct {
 
 	record  *state.Machine
 	guest   guest.Guest
-	booted  bool   // this run started the guest
 	reached string // the last stage that was done, for people
 
 	done chan struct{} // closed when the run has ended
@@ -69,7 +70,7 @@ func (r *machineRun) run(ctx context.Context) error {
 		r.notice("runs on %s: %s", r.want.provider, r.want.why)
 	}
 	if len(r.plan.stale) > 0 {
-		r.warn("%s changed since the machine was made; `colabo destroy %s` and `colabo up` make it anew",
+		r.warn("not applied to the machine that is there: %s; `colabo destroy %s` and `colabo up` make it anew, without the data that is on it",
 			strings.Join(r.plan.stale, ", "), r.want.name)
 	}
 	if r.plan.has(actionCreate) {
@@ -89,6 +90,9 @@ func (r *machineRun) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.removeSteps(ctx); err != nil {
+		return err
+	}
 	if err := r.runSteps(ctx); err != nil {
 		return err
 	}
@@ -97,6 +101,11 @@ func (r *machineRun) run(ctx context.Context) error {
 
 // create writes the intent down and has the provider make the machine.
 func (r *machineRun) create(ctx context.Context) error {
+	takenOver := r.have.status != nil
+	if takenOver && r.have.record == nil && r.want.features.CloudInit {
+		return hint.New(errors.New("it is there, and the keys to it were lost with the folder "+state.FolderName),
+			"`colabo destroy "+r.want.name+"` removes it and the data on it; then `colabo up` makes it anew")
+	}
 	return r.engine.stage(ctx, r.want.name, "create", func(ctx context.Context, s *stage) error {
 		spec, err := r.intend()
 		if err != nil {
@@ -108,6 +117,9 @@ func (r *machineRun) create(ctx context.Context) error {
 		}
 		r.record.Made = true
 		s.result = fmt.Sprintf("on %s from box %s", r.want.provider, r.want.config.Box)
+		if takenOver {
+			s.result = "taken over as it is on " + r.want.provider
+		}
 		return r.engine.folder.SaveMachine(r.record)
 	})
 }
@@ -164,34 +176,28 @@ func (r *machineRun) intend() (providers.Spec, error) {
 const containerGroup = "docker"
 
 func (r *machineRun) start(ctx context.Context) error {
-	if r.have.status != nil && r.have.status.State == providers.Stopped && !r.plan.has(actionCreate) {
-		r.record.Ports = r.ports
-		if err := r.engine.folder.SaveMachine(r.record); err != nil {
-			return err
-		}
+	r.record.Booted, r.record.Ports = false, r.ports
+	if err := r.engine.folder.SaveMachine(r.record); err != nil {
+		return err
 	}
-	r.booted = true
+	r.reached = "being started"
 	err := r.engine.stage(ctx, r.want.name, "start", func(ctx context.Context, _ *stage) error {
 		return r.provider.Start(ctx, r.engine.machineID(r.want.name))
 	})
 	if err != nil {
 		return err
 	}
-	return r.engine.stage(ctx, r.want.name, "connect", func(ctx context.Context, s *stage) error {
-		var err error
-		r.guest, err = r.engine.waitForGuest(ctx, r.provider, r.record, s.detail)
-		return err
-	})
+	r.reached = "started"
+	_, err = r.connected(ctx)
+	return err
 }
 
 // forward has the machine's ports listen on the host.
 func (r *machineRun) forward(ctx context.Context) error {
 	return r.engine.stage(ctx, r.want.name, "forward", func(ctx context.Context, s *stage) error {
-		if !r.booted && r.record != nil {
-			r.record.Ports = r.ports
-			if err := r.engine.folder.SaveMachine(r.record); err != nil {
-				return err
-			}
+		r.record.Ports = r.ports
+		if err := r.engine.folder.SaveMachine(r.record); err != nil {
+			return err
 		}
 		return r.forwards.add(ctx, r.provider, r.record)
 	})
@@ -203,7 +209,16 @@ func (r *machineRun) connected(ctx context.Context) (guest.Guest, error) {
 		return r.guest, nil
 	}
 	var err error
-	r.guest, err = r.engine.connect(ctx, r.provider, r.record)
+	if r.record.Booted {
+		r.guest, err = r.engine.connect(ctx, r.provider, r.record)
+		return r.guest, err
+	}
+	// It was started, by us or by somebody else, and nobody saw it boot: it may not answer yet.
+	err = r.engine.stage(ctx, r.want.name, "connect", func(ctx context.Context, s *stage) error {
+		var err error
+		r.guest, err = r.engine.waitForGuest(ctx, r.provider, r.record, s.detail)
+		return err
+	})
 	return r.guest, err
 }
 

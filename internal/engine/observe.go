@@ -23,6 +23,7 @@ type observedMachine struct {
 	choice choice
 	record *state.Machine    // nil: no intent was ever written
 	status *providers.Status // nil: the provider has no such machine
+	drift  map[string]string // by step: why it has to run again although its inputs are the same
 }
 
 // running says that the guest can be talked to.
@@ -33,12 +34,16 @@ func (m observedMachine) running() bool {
 // observe looks at the machines with these names. It changes nothing and waits for nobody.
 func (e *Engine) observe(ctx context.Context, names []string) (*observed, error) {
 	seen := &observed{machines: map[string]observedMachine{}}
+	makers, err := e.makers(ctx, names)
+	if err != nil {
+		return nil, err
+	}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	var problems []error
 	for _, name := range names {
 		group.Go(func() {
-			machine, err := e.observeMachine(ctx, name)
+			machine, err := e.observeMachine(ctx, name, makers[name])
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -51,17 +56,16 @@ func (e *Engine) observe(ctx context.Context, names []string) (*observed, error)
 	if err := errors.Join(problems...); err != nil {
 		return seen, err
 	}
-	var err error
 	seen.forwards, err = forward.Inspect(ctx, e.folder.Path())
 	return seen, err
 }
 
-func (e *Engine) observeMachine(ctx context.Context, name string) (observedMachine, error) {
+func (e *Engine) observeMachine(ctx context.Context, name, maker string) (observedMachine, error) {
 	record, err := e.folder.Machine(name)
 	if err != nil {
 		return observedMachine{}, err
 	}
-	chosen, err := e.choose(ctx, name, record)
+	chosen, err := e.choose(ctx, name, maker)
 	if err != nil {
 		return observedMachine{record: record}, err
 	}

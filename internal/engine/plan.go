@@ -16,6 +16,7 @@ type actionKind string
 const (
 	actionCreate  actionKind = "create"
 	actionStart   actionKind = "start"
+	actionRemove  actionKind = "remove" // what a step left that is no longer in the Colabofile
 	actionForward actionKind = "forward"
 	actionStep    actionKind = "step"
 	actionCheck   actionKind = "check"
@@ -26,14 +27,17 @@ type action struct {
 	kind   actionKind
 	name   string // of the step
 	reason string
+
+	kindName string // of a step to remove: its type
 }
 
 // machinePlan is what is to be done to one machine, in order.
 type machinePlan struct {
-	machine string
-	needs   []string // machines that have to be healthy before
-	actions []action
-	// stale are the keys whose change needs a machine made anew, which `up` does not do by itself.
+	machine  string
+	provider string
+	needs    []string // machines that have to be healthy before
+	actions  []action
+	// stale are the changes that need a machine made anew, which `up` does not do by itself: "memory 1GiB -> 2GiB".
 	stale []string
 }
 
@@ -67,7 +71,7 @@ func makePlan(want *desired, have *observed, options planOptions) plan {
 
 func planMachine(want *desiredMachine, have *observed, options planOptions) machinePlan {
 	seen := have.machines[want.name]
-	mp := machinePlan{machine: want.name, needs: want.config.DependsOn}
+	mp := machinePlan{machine: want.name, provider: want.provider, needs: want.config.DependsOn}
 	record := seen.record
 	create := createReason(seen)
 	switch {
@@ -84,8 +88,15 @@ func planMachine(want *desiredMachine, have *observed, options planOptions) mach
 	if !want.features.PublishesPorts && len(want.ports) > 0 {
 		mp.planForwards(want, have)
 	}
+	if record != nil && options.Steps != StepsSkipped {
+		mp.planRemovals(want, record)
+	}
 	for _, step := range want.steps {
-		if reason := stepReason(step, record, options); reason != "" {
+		reason := stepReason(step, record, options)
+		if reason == "" && record != nil && options.Steps != StepsSkipped && len(options.Only) == 0 {
+			reason = seen.drift[step.config.Name]
+		}
+		if reason != "" {
 			mp.add(actionStep, step.config.Name, reason)
 		}
 	}
@@ -108,6 +119,20 @@ func createReason(seen observedMachine) string {
 		return "an earlier attempt was cut off"
 	}
 	return ""
+}
+
+// planRemovals finds the steps that succeeded once and are no longer in the Colabofile, of the types that leave something.
+func (mp *machinePlan) planRemovals(want *desiredMachine, record *state.Machine) {
+	for _, entry := range record.Journal {
+		same := func(step desiredStep) bool {
+			return step.config.Name == entry.Step && step.config.Type == entry.Type
+		}
+		if want.removable[entry.Type] && !slices.ContainsFunc(want.steps, same) {
+			mp.actions = append(mp.actions, action{
+				kind: actionRemove, name: entry.Step, kindName: entry.Type, reason: "it is no longer in the Colabofile",
+			})
+		}
+	}
 }
 
 func (mp *machinePlan) planForwards(want *desiredMachine, have *observed) {
@@ -151,12 +176,12 @@ func stepReason(step desiredStep, record *state.Machine, options planOptions) st
 	return ""
 }
 
-// changedFields lists the keys whose values differ, sorted.
+// changedFields lists the keys whose values differ, sorted: "memory 1GiB -> 2GiB".
 func changedFields(made, wanted map[string]string) []string {
 	var changed []string
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		if value, known := made[key]; known && value != wanted[key] {
-			changed = append(changed, key)
+			changed = append(changed, fmt.Sprintf("%s %s -> %s", key, value, wanted[key]))
 		}
 	}
 	return changed
@@ -182,9 +207,20 @@ func (mp *machinePlan) steps() []string {
 	return names
 }
 
-// changes says whether anything but checks is to be done.
+// removed are the steps whose leftovers are to be removed.
+func (mp *machinePlan) removed() []action {
+	var gone []action
+	for _, a := range mp.actions {
+		if a.kind == actionRemove {
+			gone = append(gone, a)
+		}
+	}
+	return gone
+}
+
+// changes says whether anything but checks is to be done, or waits for the machine to be made anew.
 func (mp *machinePlan) changes() bool {
-	return slices.ContainsFunc(mp.actions, func(a action) bool { return a.kind != actionCheck })
+	return len(mp.stale) > 0 || slices.ContainsFunc(mp.actions, func(a action) bool { return a.kind != actionCheck })
 }
 
 // changes says whether anything but checks is to be done to any machine.
@@ -196,7 +232,7 @@ func (p plan) changes() bool {
 func (p plan) String() string {
 	var text strings.Builder
 	for _, machine := range p {
-		fmt.Fprintf(&text, "%s\n", machine.machine)
+		fmt.Fprintf(&text, "%s on %s\n", machine.machine, machine.provider)
 		for _, a := range machine.actions {
 			line := strings.TrimRight(fmt.Sprintf("  %-8s %s", a.kind, a.name), " ")
 			if a.reason != "" {
@@ -208,7 +244,7 @@ func (p plan) String() string {
 			text.WriteString("  nothing to do\n")
 		}
 		if len(machine.stale) > 0 {
-			fmt.Fprintf(&text, "  stale    %s\n", strings.Join(machine.stale, ", "))
+			fmt.Fprintf(&text, "  stale    %s: only a machine made anew has it\n", strings.Join(machine.stale, ", "))
 		}
 	}
 	return text.String()

@@ -21,8 +21,9 @@ func wantDev() *desiredMachine {
 			Name:   "dev",
 			Checks: []colabofile.Check{{HTTP: "http://127.0.0.1/", Timeout: time.Second}},
 		},
-		fields: map[string]string{"box": `"debian-12"`, "memory": "1073741824"},
-		ports:  []wantedPort{{Port: webPort}},
+		fields:    map[string]string{"box": "debian-12", "memory": "1GiB"},
+		ports:     []wantedPort{{Port: webPort}},
+		removable: map[string]bool{"container": true},
 		steps: []desiredStep{
 			{config: colabofile.Step{Type: "postgres", Name: "db", Run: colabofile.RunChanged}, hash: "db1"},
 			{config: colabofile.Step{Type: "shell", Name: "motd", Run: colabofile.RunOnce}, hash: "motd1"},
@@ -35,11 +36,11 @@ func wantDev() *desiredMachine {
 func haveDev(change func(*observedMachine, *forward.Status)) *observed {
 	machine := observedMachine{
 		record: &state.Machine{
-			Name: "dev", Provider: "fake", Made: true,
-			Fields: map[string]string{"box": `"debian-12"`, "memory": "1073741824"},
+			Name: "dev", Provider: "fake", Made: true, Booted: true,
+			Fields: map[string]string{"box": "debian-12", "memory": "1GiB"},
 			Ports:  []providers.Port{webPort},
 			Journal: []state.Entry{
-				{Step: "db", Hash: "db1"}, {Step: "motd", Hash: "motd1"},
+				{Step: "db", Type: "postgres", Hash: "db1"}, {Step: "motd", Type: "shell", Hash: "motd1"},
 			},
 		},
 		status: &providers.Status{State: providers.Running},
@@ -60,7 +61,7 @@ func TestPlan(t *testing.T) {
 	}{
 		"nothing there": {
 			have: func(m *observedMachine, f *forward.Status) { *m, *f = observedMachine{}, forward.Status{} },
-			text: `dev
+			text: `dev on fake
   create: it is new
   start
   forward
@@ -70,19 +71,19 @@ func TestPlan(t *testing.T) {
 `,
 		},
 		"all as it should be": {
-			text: "dev\n  check    http http://127.0.0.1/\n",
+			text: "dev on fake\n  check    http http://127.0.0.1/\n",
 		},
 		"stopped": {
 			have: func(m *observedMachine, f *forward.Status) { m.status.State, *f = providers.Stopped, forward.Status{} },
-			text: "dev\n  start: stopped\n  forward\n  check    http http://127.0.0.1/\n",
+			text: "dev on fake\n  start: stopped\n  forward\n  check    http http://127.0.0.1/\n",
 		},
 		"forward agent killed": {
 			have: func(_ *observedMachine, f *forward.Status) { *f = forward.Status{} },
-			text: "dev\n  forward\n  check    http http://127.0.0.1/\n",
+			text: "dev on fake\n  forward\n  check    http http://127.0.0.1/\n",
 		},
 		"removed behind our back: the journal starts anew": {
 			have: func(m *observedMachine, f *forward.Status) { m.status, *f = nil, forward.Status{} },
-			text: `dev
+			text: `dev on fake
   create: it is gone
   start
   forward
@@ -95,7 +96,7 @@ func TestPlan(t *testing.T) {
 			have: func(m *observedMachine, f *forward.Status) {
 				m.record.Made, m.status, *f = false, nil, forward.Status{}
 			},
-			text: `dev
+			text: `dev on fake
   create: it is new
   start
   forward
@@ -106,24 +107,37 @@ func TestPlan(t *testing.T) {
 		},
 		"an edited seed runs its step; once is once": {
 			want: func(d *desiredMachine) { d.steps[0].hash, d.steps[1].hash = "db2", "motd2" },
-			text: "dev\n  step     db: its inputs changed\n  check    http http://127.0.0.1/\n",
+			text: "dev on fake\n  step     db: its inputs changed\n  check    http http://127.0.0.1/\n",
 		},
 		"a changed box is told, and nothing is lost": {
-			want: func(d *desiredMachine) { d.fields["box"] = `"debian-13"` },
-			text: "dev\n  check    http http://127.0.0.1/\n  stale    box\n",
+			want: func(d *desiredMachine) { d.fields["box"] = "debian-13" },
+			text: "dev on fake\n  check    http http://127.0.0.1/\n  stale    box debian-12 -> debian-13: only a machine made anew has it\n",
+		},
+		"a step whose result somebody undid": {
+			have: func(m *observedMachine, _ *forward.Status) {
+				m.drift = map[string]string{"db": "its container is gone"}
+			},
+			text: "dev on fake\n  step     db: its container is gone\n  check    http http://127.0.0.1/\n",
+		},
+		"a step that left the Colabofile": {
+			have: func(m *observedMachine, _ *forward.Status) {
+				m.record.Record("old", "container", "old1")
+				m.record.Record("note", "shell", "note1") // leaves nothing that could be removed
+			},
+			text: "dev on fake\n  remove   old: it is no longer in the Colabofile\n  check    http http://127.0.0.1/\n",
 		},
 		"forced": {
 			options: planOptions{Steps: StepsForced},
-			text:    "dev\n  step     db: asked for\n  step     motd: asked for\n  check    http http://127.0.0.1/\n",
+			text:    "dev on fake\n  step     db: asked for\n  step     motd: asked for\n  check    http http://127.0.0.1/\n",
 		},
 		"named by type, also one that never runs by itself": {
 			options: planOptions{Steps: StepsForced, Only: []string{"shell"}},
-			text:    "dev\n  step     motd: asked for\n  step     reset: asked for\n  check    http http://127.0.0.1/\n",
+			text:    "dev on fake\n  step     motd: asked for\n  step     reset: asked for\n  check    http http://127.0.0.1/\n",
 		},
 		"no steps": {
 			have:    func(m *observedMachine, _ *forward.Status) { m.record.Journal = nil },
 			options: planOptions{Steps: StepsSkipped},
-			text:    "dev\n  check    http http://127.0.0.1/\n",
+			text:    "dev on fake\n  check    http http://127.0.0.1/\n",
 		},
 	}
 	for name, test := range tests {

@@ -23,7 +23,11 @@ func takePorts(want *desired, have *observed) (map[string][]providers.Port, erro
 	var problems []error
 	for _, machine := range want.machines {
 		held := heldPorts(machine, have)
+		fixed := machine.features.PublishesPorts && have.machines[machine.name].status != nil
 		for _, port := range machine.ports {
+			if _, same := heldFor(port, held); fixed && !same {
+				continue // the machine was made with other ports and keeps them: they are stale, and told as that
+			}
 			chosen, err := takePort(port, held, used)
 			if err != nil {
 				problems = append(problems, fmt.Errorf("%s:%d:%d: machine %s: %w",
@@ -37,14 +41,15 @@ func takePorts(want *desired, have *observed) (map[string][]providers.Port, erro
 	return taken, errors.Join(problems...)
 }
 
-// heldPorts are the host's ports that the machine itself listens on now.
+// heldPorts are the host's ports that are the machine's own: those its provider made it with, or those that are forwarded
+// to it now.
 func heldPorts(machine *desiredMachine, have *observed) []providers.Port {
 	seen := have.machines[machine.name]
+	if machine.features.PublishesPorts && seen.status != nil {
+		return seen.status.Ports
+	}
 	if !seen.running() || seen.record == nil {
 		return nil
-	}
-	if machine.features.PublishesPorts {
-		return seen.record.Ports
 	}
 	open := listening(have.forwards, machine.name)
 	return slices.DeleteFunc(slices.Clone(seen.record.Ports), func(p providers.Port) bool {

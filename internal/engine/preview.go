@@ -5,14 +5,15 @@ import "context"
 // Preview is what an `up` would do.
 type Preview struct {
 	Machines []PlannedMachine
-	text     string
+	plan     plan
 }
 
 // PlannedMachine is what an `up` would do to one machine, in order.
 type PlannedMachine struct {
-	Machine string          `json:"machine"`
-	Actions []PlannedAction `json:"actions"`
-	// Stale are the keys whose change needs a machine made anew, which `up` leaves to `destroy`.
+	Machine  string          `json:"machine"`
+	Provider string          `json:"provider"`
+	Actions  []PlannedAction `json:"actions"`
+	// Stale are the changes that need a machine made anew, which `up` leaves to `destroy`: "memory 1GiB -> 2GiB".
 	Stale []string `json:"stale,omitempty"`
 }
 
@@ -32,9 +33,9 @@ func (e *Engine) Plan(ctx context.Context, options UpOptions) (*Preview, error) 
 	if err != nil {
 		return nil, err
 	}
-	preview := &Preview{text: found.todo.String()}
+	preview := &Preview{plan: found.todo}
 	for _, mp := range found.todo {
-		machine := PlannedMachine{Machine: mp.machine, Actions: []PlannedAction{}, Stale: mp.stale}
+		machine := PlannedMachine{Machine: mp.machine, Provider: mp.provider, Actions: []PlannedAction{}, Stale: mp.stale}
 		for _, a := range mp.actions {
 			machine.Actions = append(machine.Actions, PlannedAction{Kind: string(a.kind), Name: a.name, Reason: a.reason})
 		}
@@ -44,19 +45,7 @@ func (e *Engine) Plan(ctx context.Context, options UpOptions) (*Preview, error) 
 }
 
 // String is the plan as text, a line an action.
-func (p *Preview) String() string { return p.text }
+func (p *Preview) String() string { return p.plan.String() }
 
 // Changes says whether an `up` would change anything: checks alone change nothing, a stale key is a change that waits.
-func (p *Preview) Changes() bool {
-	for _, machine := range p.Machines {
-		if len(machine.Stale) > 0 {
-			return true
-		}
-		for _, a := range machine.Actions {
-			if a.Kind != string(actionCheck) {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (p *Preview) Changes() bool { return p.plan.changes() }

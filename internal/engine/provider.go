@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/colabo/colabo/internal/hint"
-	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
+	"github.com/colabo/colabo/provisioners"
 )
 
 // provider returns the opened provider of that name; the connection is shared.
@@ -45,7 +45,8 @@ type choice struct {
 
 // choose says which provider runs a machine: the one that made it, else what the user, the machine or the project asks
 // for, else ("auto") the first that runs guests at the processor's own speed, else the first that is usable at all.
-func (e *Engine) choose(ctx context.Context, machine string, record *state.Machine) (choice, error) {
+// made is the provider that made it, "" where none did.
+func (e *Engine) choose(ctx context.Context, machine, made string) (choice, error) {
 	config := e.config(machine)
 	asked := e.Provider
 	if asked == "" && config != nil {
@@ -54,18 +55,28 @@ func (e *Engine) choose(ctx context.Context, machine string, record *state.Machi
 	if asked == "" {
 		asked = e.Project.Provider
 	}
-	if record != nil {
-		if e.Provider != "" && e.Provider != "auto" && e.Provider != record.Provider {
+	if made != "" {
+		if e.Provider != "" && e.Provider != "auto" && e.Provider != made {
 			return choice{}, hint.New(
-				fmt.Errorf("machine %s: it was made by %s, and stays there", machine, record.Provider),
+				fmt.Errorf("it was made by %s, and stays there", made),
 				fmt.Sprintf("run `colabo destroy %s` first to have it made by %s", machine, e.Provider))
 		}
-		return choice{name: record.Provider}, nil
+		return choice{name: made}, nil
 	}
 	if asked != "" && asked != "auto" {
 		return choice{name: asked}, nil
 	}
 	return e.chooseAutomatically(ctx)
+}
+
+// stepKind returns the type of steps of that name, if what it leaves running can be removed.
+func (e *Engine) stepKind(name string) (provisioners.Kind, bool) {
+	for _, kind := range e.Steps {
+		if kind.Type == name && kind.Remove != nil {
+			return kind, true
+		}
+	}
+	return provisioners.Kind{}, false
 }
 
 func (e *Engine) chooseAutomatically(ctx context.Context) (choice, error) {

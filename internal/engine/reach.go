@@ -72,16 +72,14 @@ func (r *Reached) Guest(ctx context.Context) (guest.Guest, error) {
 	return r.engine.connect(ctx, r.provider, r.record)
 }
 
-// User is the login user.
-func (r *Reached) User() string { return r.record.User }
-
 // pick returns the machine that a command means.
 func (e *Engine) pick(name string) (string, error) {
 	if name != "" {
-		if e.config(name) == nil {
-			return "", e.unknownMachine(name)
+		record, err := e.folder.Machine(name) // one that left the Colabofile can still be reached
+		if err == nil && record == nil && e.config(name) == nil {
+			err = e.unknownMachine(name)
 		}
-		return name, nil
+		return name, err
 	}
 	machines := e.Project.Machines
 	for _, machine := range machines {

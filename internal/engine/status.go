@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/colabo/colabo/internal/forward"
+	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
 )
 
@@ -41,7 +43,8 @@ const (
 // Status says how the machines are (all, when none is named). It never waits for a running `up`. A provider that does
 // not answer is an error, and the states of the others are returned with it.
 func (e *Engine) Status(ctx context.Context, names []string) ([]MachineStatus, error) {
-	if err := e.knowMachines(names); err != nil {
+	shown, err := e.shown(names)
+	if err != nil {
 		return nil, err
 	}
 	agent, err := forward.Inspect(ctx, e.folder.Path())
@@ -50,8 +53,12 @@ func (e *Engine) Status(ctx context.Context, names []string) ([]MachineStatus, e
 	}
 	var statuses []MachineStatus
 	var problems []error
-	for _, name := range e.names(names) {
-		status, err := e.machineStatus(ctx, name, agent)
+	makers, err := e.makers(ctx, shown)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range shown {
+		status, err := e.machineStatus(ctx, name, makers[name], agent)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("machine %s: %w", name, err))
 		}
@@ -60,14 +67,41 @@ func (e *Engine) Status(ctx context.Context, names []string) ([]MachineStatus, e
 	return statuses, errors.Join(problems...)
 }
 
-func (e *Engine) machineStatus(ctx context.Context, name string, agent forward.Status) (MachineStatus, error) {
-	status := MachineStatus{Name: name, State: StateNotCreated, Message: e.config(name).Message}
+// shown are the machines that Status is about: those of the Colabofile, then those that were made and left it.
+func (e *Engine) shown(only []string) ([]string, error) {
+	shown := e.names(nil)
+	strays, err := e.strays()
+	if err != nil {
+		return nil, err
+	}
+	for _, stray := range strays {
+		shown = append(shown, stray.Name)
+	}
+	if len(only) == 0 {
+		return shown, nil
+	}
+	for _, name := range only {
+		if !slices.Contains(shown, name) {
+			return nil, e.unknownMachine(name)
+		}
+	}
+	return slices.DeleteFunc(shown, func(name string) bool { return !slices.Contains(only, name) }), nil
+}
+
+func (e *Engine) machineStatus(ctx context.Context, name, maker string, agent forward.Status) (MachineStatus, error) {
+	status := MachineStatus{Name: name, State: StateNotCreated}
+	if config := e.config(name); config != nil {
+		status.Message = config.Message
+	}
 	record, err := e.folder.Machine(name)
-	if err != nil || record == nil {
+	if err != nil || maker == "" {
 		return status, err
 	}
+	if record == nil { // lost; the tag is there
+		record = &state.Machine{Name: name, Provider: maker}
+	}
 	status.Provider, status.Box = record.Provider, record.Box
-	provider, err := e.provider(ctx, record.Provider)
+	provider, err := e.provider(ctx, maker)
 	if err != nil {
 		status.State = StateUnknown
 		return status, err
@@ -85,8 +119,15 @@ func (e *Engine) machineStatus(ctx context.Context, name string, agent forward.S
 	}
 	status.State, status.Detail = string(found.State), found.Detail
 	status.Ref, status.Address = found.Ref, found.Address
+	if e.config(name) == nil {
+		status.Detail = strings.TrimPrefix(status.Detail+"; no longer in the Colabofile", "; ")
+	}
+	ports := record.Ports
+	if provider.Features().PublishesPorts {
+		ports = found.Ports
+	}
 	open := listening(agent, name)
-	for _, port := range record.Ports {
+	for _, port := range ports {
 		host := hostAddress(port)
 		live := found.State == providers.Running &&
 			(provider.Features().PublishesPorts || slices.Contains(open, host))

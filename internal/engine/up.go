@@ -49,6 +49,9 @@ func (e *Engine) Up(ctx context.Context, options UpOptions) ([]MachineStatus, er
 	if errors.Is(err, context.Canceled) {
 		return nil, err
 	}
+	if errors.Is(err, providers.ErrUnavailable) {
+		return nil, err // Status would say the same again
+	}
 	statuses, statusErr := e.Status(ctx, names)
 	return statuses, errors.Join(err, statusErr)
 }
@@ -64,10 +67,26 @@ func (e *Engine) reconcile(ctx context.Context, names []string, options UpOption
 	if err != nil {
 		return err
 	}
+	if err := e.tellStrays(); err != nil {
+		return err
+	}
+	if err := run.execute(ctx); err != nil {
+		return err
+	}
 	if !found.todo.changes() {
 		e.emit(event.Event{Type: event.Notice, Text: "all is as the Colabofile says; nothing to do"})
 	}
-	return run.execute(ctx)
+	return nil
+}
+
+// tellStrays names the machines that are no longer in the Colabofile, and go on.
+func (e *Engine) tellStrays() error {
+	strays, err := e.strays()
+	for _, stray := range strays {
+		e.emit(event.Event{Type: event.Notice, Machine: stray.Name, Text: fmt.Sprintf(
+			"is no longer in the Colabofile; `colabo destroy %s` removes it", stray.Name)})
+	}
+	return err
 }
 
 // upRun is one `up` under way.
@@ -133,8 +152,8 @@ func (r *upRun) execute(ctx context.Context) error {
 			problems = append(problems, fmt.Errorf("machine %s: %w", name, err))
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%w: %s", err, r.leftovers())
+	if ctx.Err() != nil {
+		return interrupted(ctx, r.leftovers(), problems)
 	}
 	return errors.Join(problems...)
 }
@@ -153,7 +172,7 @@ func (r *upRun) leftovers() string {
 	for _, name := range r.order {
 		left = append(left, name+" "+r.machines[name].reached)
 	}
-	return "left as it is: " + strings.Join(left, ", ")
+	return strings.Join(left, ", ")
 }
 
 // withDependencies adds the machines that the named ones need; no names stay no names (all).
@@ -200,12 +219,9 @@ func (e *CheckError) Error() string { return fmt.Sprintf("check %s: %v", e.Check
 // Unwrap returns the last answer.
 func (e *CheckError) Unwrap() error { return e.Err }
 
-// errNeedFailed is why a machine was not begun.
-var errNeedFailed = errors.New("not begun")
-
 // skipped is the error of a machine whose need failed.
 func skipped(need string) error {
-	return hint.New(fmt.Errorf("%w: it needs %s, which failed", errNeedFailed, need), "mend "+need+" and run `colabo up` again")
+	return hint.New(fmt.Errorf("not begun: it needs %s, which failed", need), "mend "+need+" and run `colabo up` again")
 }
 
 func (r *machineRun) notice(format string, args ...any) {

@@ -34,19 +34,20 @@ func (f *Folder) hostKeyPath(machine string) string { return f.Path("keys", "hos
 func (f *Folder) key(path, comment string) (sshkey.Pair, error) {
 	private, err := os.ReadFile(path)
 	if err == nil {
-		public, err := os.ReadFile(path + ".pub")
-		if err == nil {
-			return sshkey.Pair{Private: string(private), Public: strings.TrimSpace(string(public))}, nil
+		public, err := sshkey.Public(private, comment)
+		if err != nil {
+			return sshkey.Pair{}, fmt.Errorf("read key %s: %w", path, err)
 		}
+		return sshkey.Pair{Private: string(private), Public: public}, nil
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if !errors.Is(err, fs.ErrNotExist) {
 		return sshkey.Pair{}, fmt.Errorf("read key: %w", err)
 	}
 	pair, err := sshkey.New(comment)
 	if err != nil {
 		return sshkey.Pair{}, err
 	}
-	// The public half first: a private key on disk is always one whose pair is whole.
+	// The public half is for people and other programs; colabo itself goes by the private one.
 	if err := f.write(path+".pub", []byte(pair.Public+"\n")); err != nil {
 		return sshkey.Pair{}, err
 	}

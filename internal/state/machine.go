@@ -2,9 +2,10 @@ package state
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type Machine struct {
 	User       string    `json:"user"`
 	Box        string    `json:"box"`
 	BoxDigest  string    `json:"box_digest"`
+	// Booted is false from each start until the guest was seen to have finished booting.
+	Booted bool `json:"booted"`
 	// Fields are the machine's configuration as it was made with, a value a key of the Colabofile.
 	Fields map[string]string `json:"fields"`
 	// Ports are those on the host as they were taken, auto_correct applied.
@@ -33,6 +36,7 @@ type Machine struct {
 // Entry says that a step succeeded.
 type Entry struct {
 	Step string    `json:"step"`
+	Type string    `json:"type"`
 	Hash string    `json:"hash"` // of the step's configuration and of every file it read
 	Time time.Time `json:"time"`
 }
@@ -48,15 +52,14 @@ func (m *Machine) Succeeded(step string) (string, bool) {
 }
 
 // Record notes that the step succeeded now.
-func (m *Machine) Record(step, hash string) {
-	entry := Entry{Step: step, Hash: hash, Time: time.Now().UTC()}
-	for i := range m.Journal {
-		if m.Journal[i].Step == step {
-			m.Journal[i] = entry
-			return
-		}
-	}
-	m.Journal = append(m.Journal, entry)
+func (m *Machine) Record(step, kind, hash string) {
+	m.Forget(step)
+	m.Journal = append(m.Journal, Entry{Step: step, Type: kind, Hash: hash, Time: time.Now().UTC()})
+}
+
+// Forget takes the step out of the journal, as if it had never succeeded: that is so from the moment it runs again.
+func (m *Machine) Forget(step string) {
+	m.Journal = slices.DeleteFunc(m.Journal, func(entry Entry) bool { return entry.Step == step })
 }
 
 // Machine returns a machine's record; nil when there is none.
@@ -74,13 +77,20 @@ func (f *Folder) Machine(name string) (*Machine, error) {
 
 // Machines returns all records, sorted by name.
 func (f *Folder) Machines() ([]*Machine, error) {
-	paths, err := filepath.Glob(f.Path("machines", "*.json"))
+	entries, err := os.ReadDir(f.Path("machines"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list machines: %w", err)
 	}
 	var machines []*Machine
-	for _, path := range paths {
-		m, err := f.Machine(strings.TrimSuffix(filepath.Base(path), ".json"))
+	for _, entry := range entries {
+		name, isRecord := strings.CutSuffix(entry.Name(), recordSuffix)
+		if !isRecord {
+			continue
+		}
+		m, err := f.Machine(name)
 		if err != nil {
 			return nil, err
 		}
@@ -106,4 +116,6 @@ func (f *Folder) RemoveMachine(name string) error {
 	return nil
 }
 
-func (f *Folder) machinePath(name string) string { return f.Path("machines", name+".json") }
+const recordSuffix = ".json"
+
+func (f *Folder) machinePath(name string) string { return f.Path("machines", name+recordSuffix) }

@@ -82,9 +82,17 @@ func (f *Folder) Make() error {
 	return f.write(ignore, []byte("*\n"))
 }
 
-// Remove removes the state folder and all that is in it. Only the holder of the Lock may call it.
+// Remove removes the state folder and all that is in it. Only the holder of the Lock may call it. The folder goes in one
+// step: who waits for the lock makes a new one meanwhile, and nothing of that is removed.
 func (f *Folder) Remove() error {
-	if err := os.RemoveAll(f.path); err != nil {
+	going := f.path + ".removed"
+	if err := os.RemoveAll(going); err != nil { // of a removal that was cut off
+		return fmt.Errorf("remove state folder: %w", err)
+	}
+	if err := os.Rename(f.path, going); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove state folder: %w", err)
+	}
+	if err := os.RemoveAll(going); err != nil {
 		return fmt.Errorf("remove state folder: %w", err)
 	}
 	return nil

@@ -113,16 +113,8 @@ func TestProjectIDStays(t *testing.T) {
 	if got := projectID(t, moved); got != id {
 		t.Errorf("after a move the id is %s, want %s", got, id)
 	}
-	if err := os.CopyFS(original, os.DirFS(moved)); err != nil {
+	if err := open(t, moved).SaveProjectID(id); err != nil { // as each `up` does
 		t.Fatal(err)
-	}
-	folder = open(t, moved)
-	if err := folder.SaveProjectID(id); err != nil {
-		t.Fatal(err)
-	}
-	if got := projectID(t, original); got != id {
-		// The copy stands where the path-made id leads again, which is the same by construction.
-		t.Errorf("the copy at the first place has id %s, want the path's own %s", got, id)
 	}
 	second := filepath.Join(parent, "c")
 	if err := os.CopyFS(second, os.DirFS(moved)); err != nil {
@@ -143,7 +135,19 @@ func projectID(t *testing.T, dir string) string {
 }
 
 func TestMachineRecordRoundTrip(t *testing.T) {
-	folder := open(t, t.TempDir())
+	for _, name := range []string{"plain", "a[1]", "[", "*", `back\\slash`, "with space", "ümläut"} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), name)
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			recordRoundTrip(t, open(t, dir))
+		})
+	}
+}
+
+func recordRoundTrip(t *testing.T, folder *state.Folder) {
+	t.Helper()
 	if m, err := folder.Machine("dev"); m != nil || err != nil {
 		t.Fatalf("Machine of an empty folder = %v, %v", m, err)
 	}
@@ -151,15 +155,18 @@ func TestMachineRecordRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := &state.Machine{Name: "dev", Provider: "fake", Made: true}
-	m.Record("db", "sha256:1")
-	m.Record("api", "sha256:2")
-	m.Record("db", "sha256:3")
+	m.Record("db", "postgres", "sha256:1")
+	m.Record("api", "container", "sha256:2")
+	m.Record("db", "postgres", "sha256:3")
 	if err := folder.SaveMachine(m); err != nil {
 		t.Fatal(err)
 	}
 	got, err := folder.Machine("dev")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if all, err := folder.Machines(); len(all) != 1 || err != nil {
+		t.Errorf("Machines = %v, %v, want the one", all, err)
 	}
 	if hash, ok := got.Succeeded("db"); !ok || hash != "sha256:3" || len(got.Journal) != 2 {
 		t.Errorf("journal = %+v, want db once, with its last hash", got.Journal)
@@ -248,4 +255,21 @@ func holdElsewhere(t *testing.T, dir string) *exec.Cmd {
 		t.Fatalf("the other process did not take the lock: %v", err)
 	}
 	return cmd
+}
+
+func TestLostPublicKeyChangesNothing(t *testing.T) {
+	folder := open(t, t.TempDir())
+	if err := folder.Make(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := folder.LoginKey("p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(folder.LoginKeyPath() + ".pub"); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := folder.LoginKey("p"); err != nil || after != before {
+		t.Errorf("the key became another one: %v", err)
+	}
 }

@@ -114,7 +114,7 @@ func (p *liveProgress) draw(above string) {
 	}
 	p.drawn = 0
 	for _, s := range p.active {
-		if p.drawn == rows-2 {
+		if p.drawn >= rows-2 {
 			break
 		}
 		frame.WriteString(ansi.EraseLineRight + ansi.Truncate(p.liveLine(s), columns-1, "…") + "\n")
@@ -132,5 +132,5 @@ func (p *liveProgress) liveLine(s *liveStage) string {
 	frames := []rune(spinner)
 	frame := string(frames[int(elapsed/redrawEvery)%len(frames)])
 	return fmt.Sprintf("%s %s %s  %s", frame, strings.TrimSpace(s.machine+"  "+s.name),
-		p.faint(seconds(elapsed)), p.faint(strings.TrimSpace(ansi.Strip(s.last))))
+		p.faint(seconds(elapsed)), p.faint(OneLine(s.last)))
 }

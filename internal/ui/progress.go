@@ -23,6 +23,7 @@ type Progress interface {
 type Style struct {
 	JSON  bool
 	Quiet bool // warnings only
+	Plain bool // no live lines, because something else writes to the terminal too
 	Color bool
 }
 
@@ -33,7 +34,7 @@ func NewProgress(streams Streams, style Style) Progress {
 		return &jsonProgress{encoder: json.NewEncoder(streams.Out)}
 	case style.Quiet:
 		return &plainProgress{w: streams.Err, palette: palette{style.Color}, quiet: true}
-	case IsTerminal(streams.Err):
+	case IsTerminal(streams.Err) && !style.Plain:
 		return newLiveProgress(streams.Err, palette{style.Color})
 	}
 	return &plainProgress{w: streams.Err, palette: palette{style.Color}}
@@ -87,13 +88,13 @@ func (p palette) line(e event.Event) string {
 	case event.Failed:
 		return fmt.Sprintf("%s %s %s", p.bad("✗"), subject, p.faint(seconds(e.Elapsed)))
 	case event.Skipped:
-		return fmt.Sprintf("%s %s %s", p.faint("-"), subject, p.faint(e.Text))
+		return fmt.Sprintf("%s %s %s", p.faint("-"), subject, p.faint(OneLine(e.Text)))
 	case event.Output:
-		return fmt.Sprintf("%s %s", p.faint(subject+" |"), ansi.Strip(e.Text))
+		return fmt.Sprintf("%s %s", p.faint(subject+" |"), outputLine(e.Text))
 	case event.Notice:
-		return fmt.Sprintf("%s %s", p.faint("•"), strings.TrimSpace(e.Machine+"  "+e.Text))
+		return fmt.Sprintf("%s %s", p.faint("•"), Printable(e.Machine+"  "+e.Text))
 	case event.Warning:
-		return fmt.Sprintf("%s %s", p.caution("!"), strings.TrimSpace(e.Machine+"  "+e.Text))
+		return fmt.Sprintf("%s %s", p.caution("!"), Printable(e.Machine+"  "+e.Text))
 	}
 	return ""
 }
@@ -101,7 +102,7 @@ func (p palette) line(e event.Event) string {
 func (p palette) doneLine(e event.Event) string {
 	line := fmt.Sprintf("%s %s %s", p.good("✓"), strings.TrimSpace(e.Machine+"  "+e.Stage), p.faint(seconds(e.Elapsed)))
 	if e.Text != "" {
-		line += "  " + e.Text
+		line += "  " + OneLine(e.Text)
 	}
 	return line
 }

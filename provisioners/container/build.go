@@ -1,24 +1,18 @@
 package container
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 
-	"github.com/colabo/colabo/internal/hint"
 	"github.com/colabo/colabo/provisioners"
-	"github.com/colabo/colabo/provisioners/tail"
 )
 
 // Build says what an image is built from: in a Colabofile the context's path, or a table.
@@ -195,23 +189,4 @@ func (b *Build) ignored(context string) (*patternmatcher.PatternMatcher, error) 
 		return nil, fmt.Errorf("%s: %w", dockerignore, err)
 	}
 	return matcher, nil
-}
-
-// prepare runs the host's command in the context's folder.
-func (b *Build) prepare(ctx context.Context, dir string, output io.Writer) error {
-	if len(b.Prepare) == 0 {
-		return nil
-	}
-	lines := tail.NewWriter(output)
-	command := exec.CommandContext(ctx, b.Prepare[0], b.Prepare[1:]...)
-	command.Dir, command.Stdout, command.Stderr = dir, lines, lines
-	err := command.Run()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err != nil {
-		err = lines.Annotate(fmt.Errorf("prepare %s with %q: %w", b.Context, strings.Join(b.Prepare, " "), err))
-		return hint.New(err, "this command runs on the host, in "+dir)
-	}
-	return nil
 }

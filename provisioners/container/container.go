@@ -27,6 +27,9 @@ import (
 )
 
 // Step is one [[machine.X.provision]] of type "container".
+//
+// An image that was pulled, or loaded from an archive, has the name it came with and none of our labels: it is the engine's
+// cache, for all who use that engine, and stays when the step or the machine is removed. What the step built goes with it.
 type Step struct {
 	Image      string            `toml:"image" doc:"an image, pulled where the engine does not have it"`
 	Build      Build             `toml:"build" doc:"a folder with a Dockerfile, or a table"`
@@ -46,7 +49,9 @@ const defaultRestart = "unless-stopped"
 
 // Kind returns the step type "container".
 func Kind() provisioners.Kind {
-	return provisioners.Kind{Type: "container", New: func() provisioners.Step { return &Step{Restart: defaultRestart} }}
+	return provisioners.Kind{
+		Type: "container", New: func() provisioners.Step { return &Step{Restart: defaultRestart} }, Remove: remove,
+	}
 }
 
 // Validate checks that there is one image, that what it is made from is there, and the syntax of all else.

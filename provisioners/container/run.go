@@ -17,7 +17,6 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/colabo/colabo/provisioners"
-	"github.com/colabo/colabo/provisioners/containerengine"
 )
 
 // runner keeps one step's container.
@@ -40,21 +39,13 @@ func (s *Step) Run(ctx context.Context, target provisioners.Target) error {
 			return err
 		}
 	}
-	at, err := target.Containers(ctx)
+	r, err := s.open(ctx, target)
 	if err != nil {
 		return err
 	}
-	engine, err := containerengine.Open(at)
-	if err != nil {
-		return fmt.Errorf("open the container engine: %w", err)
-	}
-	defer func() { _ = engine.Close() }() // closes idle connections; never fails
-	names, err := newNaming(target, at)
-	if err != nil {
-		return err
-	}
-	source := images{step: s, engine: engine, names: names, target: target}
-	before, err := source.id(ctx, names.image())
+	defer func() { _ = r.engine.Close() }() // closes idle connections; never fails
+	source := images{step: s, engine: r.engine, names: r.names, target: target}
+	before, err := source.id(ctx, r.names.image())
 	if err != nil {
 		return err
 	}
@@ -62,7 +53,6 @@ func (s *Step) Run(ctx context.Context, target provisioners.Target) error {
 	if err != nil {
 		return err
 	}
-	r := runner{step: s, engine: engine, names: names, target: target, mode: at.NetworkMode}
 	if err := r.converge(ctx, image); err != nil {
 		return err
 	}
@@ -79,17 +69,14 @@ func (r runner) converge(ctx context.Context, image string) error {
 		return err
 	}
 	r.target.Progress("starting " + want.Name)
-	filters := make(client.Filters)
-	for name, value := range r.names.labels {
-		filters.Add("label", name+"="+value)
-	}
-	found, err := r.engine.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
+	found, err := r.containers(ctx)
 	if err != nil {
-		return fmt.Errorf("list containers: %w", err)
+		return err
 	}
 	verb := "started"
-	for _, old := range found.Items {
-		if len(found.Items) == 1 && old.Labels[configLabel] == want.Config.Labels[configLabel] {
+	for _, old := range found {
+		same := old.Labels[configLabel] == want.Config.Labels[configLabel] && slices.Contains(old.Names, "/"+want.Name)
+		if len(found) == 1 && same {
 			kept, err := r.keep(ctx, old, want.Name)
 			if kept || err != nil {
 				return err
@@ -109,6 +96,19 @@ func (r runner) converge(ctx context.Context, image string) error {
 	}
 	r.say("%s %s", verb, want.Name)
 	return nil
+}
+
+// containers lists the step's containers, running or not.
+func (r runner) containers(ctx context.Context) ([]container.Summary, error) {
+	filters := make(client.Filters)
+	for name, value := range r.names.labels {
+		filters.Add("label", name+"="+value)
+	}
+	found, err := r.engine.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
+	if err != nil {
+		return nil, fmt.Errorf("list containers: %w", err)
+	}
+	return found.Items, nil
 }
 
 // keep makes a container that is what the step says run; false where its state is beyond that.
@@ -149,6 +149,11 @@ func (r runner) settled(ctx context.Context, id string) (bool, error) {
 	if health := mine.Container.State.Health; health != nil && health.Status == container.Unhealthy {
 		return false, nil
 	}
+	return r.inPresentNetwork(ctx, mine.Container)
+}
+
+// inPresentNetwork says whether a running container is younger than the machine's present network, if it shares one.
+func (r runner) inPresentNetwork(ctx context.Context, mine container.InspectResponse) (bool, error) {
 	machine, shared := strings.CutPrefix(r.mode, "container:")
 	if !shared {
 		return true, nil
@@ -157,7 +162,7 @@ func (r runner) settled(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("inspect machine: %w", err)
 	}
-	started, err := time.Parse(time.RFC3339Nano, mine.Container.State.StartedAt)
+	started, err := time.Parse(time.RFC3339Nano, mine.State.StartedAt)
 	if err != nil {
 		return false, fmt.Errorf("read the container's start: %w", err)
 	}

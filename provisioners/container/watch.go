@@ -80,7 +80,7 @@ func (r runner) up(ctx context.Context, id, name string, lasted bool) (bool, err
 
 // ended is what the end of a container means: a job that did its work is no error.
 func (r runner) ended(ctx context.Context, id, name string, code int64) error {
-	if code == 0 && (r.step.Restart == "no" || r.step.Restart == "on-failure") {
+	if code == 0 && r.step.job() {
 		return nil
 	}
 	return r.withLog(ctx, id, fmt.Errorf("container %s ended at once with exit status %d", name, code))

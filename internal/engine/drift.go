@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"context"
+	"io"
+
+	"github.com/colabo/colabo/internal/guest"
+	"github.com/colabo/colabo/internal/state"
+	"github.com/colabo/colabo/providers"
+	"github.com/colabo/colabo/provisioners"
+)
+
+// lookForDrift asks the steps of the running machines whether what they did is still there.
+func (e *Engine) lookForDrift(ctx context.Context, want *desired, have *observed) error {
+	for _, machine := range want.machines {
+		seen := have.machines[machine.name]
+		if !seen.running() || seen.record == nil || !seen.record.Booted {
+			continue
+		}
+		drift, err := e.machineDrift(ctx, machine, seen.record)
+		if err != nil {
+			return err
+		}
+		seen.drift = drift
+		have.machines[machine.name] = seen
+	}
+	return nil
+}
+
+func (e *Engine) machineDrift(ctx context.Context, machine *desiredMachine, record *state.Machine) (map[string]string, error) {
+	drift := map[string]string{}
+	var g guest.Guest
+	for _, step := range machine.steps {
+		drifter, ok := step.config.Spec.(provisioners.Drifter)
+		if _, succeeded := record.Succeeded(step.config.Name); !ok || !succeeded {
+			continue
+		}
+		provider, err := e.provider(ctx, machine.provider)
+		if err != nil {
+			return nil, err
+		}
+		if g == nil {
+			if g, err = e.connect(ctx, provider, record); err != nil {
+				e.Log.Debug("not looked for drift", "machine", machine.name, "error", err)
+				return drift, nil // who runs the steps connects again, and tells
+			}
+			defer g.Close()
+		}
+		reason, err := drifter.Drift(ctx, provisioners.Target{
+			Guest: g, Project: e.Project.Name, Machine: machine.name, Step: step.config.Name,
+			Dir: e.Project.Dir, User: record.User, Env: machine.config.Env,
+			Output: io.Discard, Progress: func(string) {},
+			Containers: func(ctx context.Context) (providers.ContainerEngine, error) {
+				return e.presentEngine(ctx, provider, machine.name, g)
+			},
+		})
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			reason = err.Error()
+		}
+		drift[step.config.Name] = reason
+	}
+	return drift, nil
+}
