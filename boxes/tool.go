@@ -92,12 +92,19 @@ func (e *ToolError) Unwrap() []error {
 var isolated = []string{"--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"}
 
 // run runs argv, which goes to stdout if that is not nil; each line it writes elsewhere becomes a Progress of that stage.
-// It returns when all processes that hold the output have ended.
-func run(ctx context.Context, argv []string, stage string, stdout io.Writer, report func(Progress)) error {
+// It returns when all processes that hold the output have ended. Its error names the stage; where ctx ended it wraps ctx's error.
+// What the tool keeps in TMPDIR is deleted when run returns: a tool that is killed does not tidy up.
+func run(ctx context.Context, argv []string, stage string, stdout io.Writer, report func(Progress)) (err error) {
 	report(Progress{Stage: stage})
+	temporary, err := os.MkdirTemp("", "colabo-box-")
+	if err != nil {
+		return fmt.Errorf("%s: %w", stage, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
 	cmd := exec.CommandContext(ctx, lookTool("unshare"), slices.Concat(isolated, argv)...)
 	cmd.Env = []string{
 		"PATH=" + strings.Join(searchPath, ":"), "LC_ALL=C.UTF-8", "HOME=/root", "DEBIAN_FRONTEND=noninteractive",
+		"TMPDIR=" + temporary,
 	}
 	for _, name := range []string{"http_proxy", "https_proxy", "no_proxy", "SOURCE_DATE_EPOCH"} {
 		if value, ok := os.LookupEnv(name); ok {
@@ -115,10 +122,14 @@ func run(ctx context.Context, argv []string, stage string, stdout io.Writer, rep
 	// The parent that Pdeathsig watches is the thread: it has to live as long as the command.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := cmd.Run(); err != nil {
-		return &ToolError{Argv: argv, Output: out.tail(), Err: err}
+	err = cmd.Run()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", stage, ctx.Err()) // what a killed tool said is of no use
 	}
-	return nil
+	return fmt.Errorf("%s: %w", stage, &ToolError{Argv: argv, Output: out.tail(), Err: err})
 }
 
 // tailLines is how much of a tool's output an error shows.

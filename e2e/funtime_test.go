@@ -31,6 +31,9 @@ func TestFunTime(t *testing.T) {
 		t.Run("ssh", func(t *testing.T) { checkSSH(p.in(t)) })
 		t.Run("bad seed", func(t *testing.T) { checkBadSeed(p.in(t)) })
 		t.Run("edited seed runs its step alone", func(t *testing.T) { checkEditedSeed(p.in(t)) })
+		if provider == "docker" {
+			t.Run("a container that somebody removed comes back", func(t *testing.T) { checkRemovedContainer(p.in(t)) })
+		}
 		if provider == "libvirt" {
 			t.Run("cloud-init finds nothing wrong with its data", func(t *testing.T) {
 				p.in(t).must("exec", "dev", "-u", "root", "--", "cloud-init", "schema", "--system")
@@ -149,7 +152,7 @@ func checkExec(p *project) {
 }
 
 func checkSSH(p *project) {
-	if got := p.must("ssh", "--", "id -un; echo $0 | tr -d -").stdout; got != "colabo\nbash\n" && !strings.HasPrefix(got, "colabo\n") {
+	if got := p.must("ssh", "--", "id -un; echo $0").stdout; got != "colabo\n/bin/bash\n" {
 		p.t.Errorf("ssh -- printed %q", got)
 	}
 	p.exits(7, "ssh", "dev", "--", "exit 7")
@@ -195,6 +198,29 @@ func checkEditedSeed(p *project) {
 		p.t.Errorf("the new table is not there: %q", got)
 	}
 	eventually(p.t, time.Minute, func() error { _, err := get(funtimeFront); return err })
+}
+
+// checkRemovedContainer removes the API's container behind colabo's back: `up` starts that again, and nothing else.
+func checkRemovedContainer(p *project) {
+	var identity struct{ ID string }
+	if err := json.Unmarshal([]byte(p.read(".colabo/project.json")), &identity); err != nil {
+		p.t.Fatal(err)
+	}
+	out, err := exec.Command("docker", "ps", "--quiet", "--filter", "label=colabo.step=api", "--filter", "label=colabo.project="+identity.ID).Output()
+	id := strings.TrimSpace(string(out))
+	if err != nil || id == "" {
+		p.t.Fatalf("find the API's container: %q, %v", out, err)
+	}
+	if out, err := exec.Command("docker", "rm", "--force", id).CombinedOutput(); err != nil {
+		p.t.Fatalf("docker rm: %v %s", err, out)
+	}
+	r := p.must("up")
+	if strings.Count(r.stderr, "step api ...") != 1 || strings.Contains(r.stderr, "step front") || strings.Contains(r.stderr, "step db") {
+		p.t.Errorf("up did not run the step api alone:\n%s", r.stderr)
+	}
+	if _, err := get(funtimeAPI); err != nil {
+		p.t.Error(err)
+	}
 }
 
 func checkAgentKilled(p *project) {

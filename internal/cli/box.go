@@ -27,11 +27,12 @@ func newBoxCommand(a *app) *cobra.Command {
 
 func newBoxBuildCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:     "build NAME",
-		Short:   "Build a box from packages",
-		Long:    "build makes a box from packages: " + strings.Join(boxes.RecipeNames(), ", ") + ". It needs root and the tools that it names where they are missing.",
-		Example: "  colabo box build debian-12",
-		Args:    arguments(cobra.ExactArgs(1)),
+		Use:               "build NAME",
+		Short:             "Build a box from packages",
+		Long:              "build makes a box from packages: " + strings.Join(boxes.RecipeNames(), ", ") + ". It needs root and the tools that it names where they are missing.",
+		Example:           "  colabo box build debian-12",
+		Args:              arguments(cobra.ExactArgs(1)),
+		ValidArgsFunction: cobra.FixedCompletions(boxes.RecipeNames(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runBoxBuild(cmd.Context(), args[0])
 		},
@@ -52,7 +53,7 @@ func (a *app) runBoxBuild(ctx context.Context, name string) error {
 
 // buildBox shows the progress of a build that belongs to no project.
 func (a *app) buildBox(ctx context.Context, source boxSource, name string) (boxes.Box, error) {
-	progress := ui.NewProgress(a.Streams, ui.Style{JSON: a.global.json, Quiet: a.global.quiet, Color: a.color()})
+	progress := a.progress()
 	defer progress.Close()
 	stage, begin := "box "+name, time.Now()
 	progress.Handle(event.Event{Type: event.Begin, Time: begin, Stage: stage})
@@ -146,7 +147,10 @@ func (a *app) runBoxRemove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	cache := userDir("XDG_CACHE_HOME", ".cache")
+	cache, err := userDir("XDG_CACHE_HOME", ".cache")
+	if err != nil {
+		return err
+	}
 	for _, one := range all {
 		// A name without a version means every version of it.
 		if one.Digest != box.Digest && (one.Name != box.Name || strings.Contains(name, "@")) {

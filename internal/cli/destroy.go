@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,10 +17,11 @@ import (
 func newDestroyCommand(a *app) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
-		Use:     "destroy [MACHINE...]",
-		Short:   "Remove the machines and all that belongs to them",
-		Long:    "destroy removes the named machines, or the whole project: machines, disks, networks, containers, images made for it, port forwards and the .colabo folder. Boxes stay: they are shared by all projects (see `colabo box remove`).",
-		Example: "  colabo destroy\n  colabo destroy -f db",
+		Use:               "destroy [MACHINE...]",
+		Short:             "Remove the machines and all that belongs to them",
+		Long:              "destroy removes the named machines, or the whole project: machines, disks, networks, containers, images made for it, port forwards and the .colabo folder. Boxes stay: they are shared by all projects (see `colabo box remove`).",
+		Example:           "  colabo destroy\n  colabo destroy -f db",
+		ValidArgsFunction: a.completeMachines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runDestroy(cmd.Context(), args, force)
 		},
@@ -52,13 +54,38 @@ func (a *app) confirmDestroy(ctx context.Context, machines []string) error {
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	fmt.Fprintf(a.Err, "Remove %s and everything on them? [y/N] ", joinNames(found))
-	answer, err := bufio.NewReader(a.In).ReadString('\n')
-	if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+	yes, err := a.ask(ctx, fmt.Sprintf("Remove %s and everything on them?", joinNames(found)))
+	if err == nil && !yes {
+		err = errors.New("nothing was removed")
 	}
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-		return errors.New("nothing was removed")
+	return err
+}
+
+// ask puts a question that is answered with yes or no; the end of the input is a no. When ctx ends first, the reader of
+// the answer is left behind; it ends with the next line.
+func (a *app) ask(ctx context.Context, question string) (bool, error) {
+	type reply struct {
+		line string
+		err  error
 	}
-	return nil
+	fmt.Fprintf(a.Err, "%s [y/N] ", question)
+	replies := make(chan reply, 1)
+	go func() {
+		line, err := bufio.NewReader(a.In).ReadString('\n')
+		replies <- reply{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(a.Err)
+		return false, ctx.Err()
+	case r := <-replies:
+		if r.err != nil {
+			fmt.Fprintln(a.Err) // no line break was typed
+		}
+		if errors.Is(r.err, io.EOF) {
+			return false, nil
+		}
+		answer := strings.ToLower(strings.TrimSpace(r.line))
+		return r.err == nil && (answer == "y" || answer == "yes"), r.err
+	}
 }

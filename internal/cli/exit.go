@@ -22,6 +22,7 @@ const (
 	exitProvision   = 6
 	exitCheck       = 7
 	exitInterrupted = 130
+	exitUnread      = 141 // nobody reads the output any more; what a shell says of a process that SIGPIPE ended
 
 	exitChanges = 2 // of plan --detailed-exitcode
 )
@@ -58,8 +59,10 @@ var exitTable = []struct {
 	{exitInterrupted, isError(context.Canceled)},
 	{exitChanges, isError(errChanges)},
 	{exitUsage, isType[usageError]},
+	{exitUsage, isType[*colabofile.UndeclaredError]},
 	{exitColabofile, isType[colabofile.Problems]},
 	{exitColabofile, isError(colabofile.ErrNotFound)},
+	{exitColabofile, isError(colabofile.ErrUnusable)},
 	{exitUnavailable, isError(providers.ErrUnavailable)},
 	{exitProvision, isType[*engine.ProvisionError]},
 	{exitCheck, isType[*engine.CheckError]},

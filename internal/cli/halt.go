@@ -30,9 +30,10 @@ func (o *stopOptions) grace() time.Duration {
 func newHaltCommand(a *app) *cobra.Command {
 	var options stopOptions
 	cmd := &cobra.Command{
-		Use:     "halt [MACHINE...]",
-		Short:   "Shut the machines down",
-		Example: "  colabo halt\n  colabo halt db --force",
+		Use:               "halt [MACHINE...]",
+		Short:             "Shut the machines down",
+		Example:           "  colabo halt\n  colabo halt db --force",
+		ValidArgsFunction: a.completeMachines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runHalt(cmd.Context(), args, options)
 		},

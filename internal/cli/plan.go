@@ -22,7 +22,8 @@ func newPlanCommand(a *app) *cobra.Command {
 		Long: `plan looks at the machines as up does, and prints what up would do to each of them, in order, and why.
 
 Exit status with --detailed-exitcode: 0 nothing to do, 2 there are changes.`,
-		Example: "  colabo plan\n  colabo plan --json | jq .actions\n  colabo plan --detailed-exitcode || echo 'not up to date'",
+		Example:           "  colabo plan\n  colabo plan --json | jq .actions\n  colabo plan --detailed-exitcode || echo 'not up to date'",
+		ValidArgsFunction: a.completeMachines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runPlan(cmd.Context(), args, options)
 		},

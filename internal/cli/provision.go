@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/colabo/colabo/internal/engine"
 )
@@ -12,15 +13,22 @@ import (
 func newProvisionCommand(a *app) *cobra.Command {
 	var with []string
 	cmd := &cobra.Command{
-		Use:     "provision [MACHINE...]",
-		Short:   "Run the provision steps again",
-		Long:    "provision runs the steps of running machines whether or not they succeeded before, those with run = \"never\" only when they are named.",
-		Example: "  colabo provision\n  colabo provision --with db dev",
+		Use:               "provision [MACHINE...]",
+		Short:             "Run the provision steps again",
+		Long:              "provision runs the steps of running machines whether or not they succeeded before, those with run = \"never\" only when they are named.",
+		Example:           "  colabo provision\n  colabo provision --with db dev",
+		ValidArgsFunction: a.completeMachines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runProvision(cmd.Context(), args, with)
 		},
 	}
 	cmd.Flags().StringSliceVar(&with, "with", nil, "run just the steps of these `NAMES` or types")
+	cmd.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "provision-with" { // what up calls it
+			name = "with"
+		}
+		return pflag.NormalizedName(name)
+	})
 	return cmd
 }
 

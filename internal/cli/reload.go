@@ -12,9 +12,10 @@ func newReloadCommand(a *app) *cobra.Command {
 	var up upOptions
 	var stop stopOptions
 	cmd := &cobra.Command{
-		Use:     "reload [MACHINE...]",
-		Short:   "Shut the machines down and bring them up again",
-		Example: "  colabo reload dev",
+		Use:               "reload [MACHINE...]",
+		Short:             "Shut the machines down and bring them up again",
+		Example:           "  colabo reload dev",
+		ValidArgsFunction: a.completeMachines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runReload(cmd.Context(), args, up, stop)
 		},

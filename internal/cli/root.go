@@ -4,14 +4,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"github.com/colabo/colabo/internal/engine"
 	"github.com/colabo/colabo/internal/ui"
 	"github.com/colabo/colabo/providers"
 	"github.com/colabo/colabo/provisioners"
@@ -28,7 +28,8 @@ type Program struct {
 type app struct {
 	Program
 	ui.Streams
-	global globalOptions
+	global  globalOptions
+	command string // the name of the command that runs
 }
 
 // globalOptions hold for every command.
@@ -43,11 +44,11 @@ type globalOptions struct {
 }
 
 // Main runs one command line and returns its exit code. The first interrupt ends the command at its next safe point,
-// the second one at once.
+// the second one at once; so does the loss of whoever reads its output, quietly.
 func Main(program Program, args []string, streams ui.Streams) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // from the first on, a signal does again what it does by itself
+	ctx, cancel := untilEnded()
+	defer cancel()
+	streams, unread := watchReaders(streams, cancel)
 	a := &app{Program: program, Streams: streams}
 	root := newRootCommand(a)
 	root.SetArgs(args)
@@ -55,29 +56,41 @@ func Main(program Program, args []string, streams ui.Streams) int {
 	root.SetOut(streams.Out)
 	root.SetErr(streams.Err)
 	err := root.ExecuteContext(ctx)
-	a.printError(err)
-	return exitCode(err)
+	if !unread.Load() {
+		a.printError(err)
+		return exitCode(err)
+	}
+	if !errors.Is(err, syscall.EPIPE) && (!errors.Is(err, context.Canceled) || isType[*engine.InterruptedError](err)) {
+		a.printError(err)
+	}
+	return exitUnread
 }
 
 const rootLong = `colabo runs the development environment of a project: machines, databases with their dummy data and app
 containers, as the Colabofile in the project's folder describes them, on KVM/libvirt or Docker.
 
 Exit status: 0 done, 1 failed, 2 usage, 3 Colabofile, 4 provider not usable here, 5 no such machine or box,
-6 provisioning failed and the machine is up, 7 checks failed, 130 interrupted. ssh and exec pass on the remote code.`
+6 provisioning failed and the machine is up, 7 checks failed, 130 interrupted, 141 nobody reads the output. ssh and exec pass on the remote code.`
 
 func newRootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
-		Use:               "colabo",
-		Short:             "Development environments from one file",
-		Long:              rootLong,
-		Example:           "  colabo up        # make and start what the Colabofile describes\n  colabo ssh       # walk in\n  colabo destroy   # leave nothing behind",
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		Args:              unknownCommand,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Use:           "colabo",
+		Short:         "Development environments from one file",
+		Long:          rootLong,
+		Example:       "  colabo up        # make and start what the Colabofile describes\n  colabo ssh       # walk in\n  colabo destroy   # leave nothing behind",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.command = cmd.Name()
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return usageError{err}
+			}
+			return nil
+		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.global.dir, "directory", "C", "", "work as if colabo was started in `DIR`")
 	flags.BoolVar(&a.global.json, "json", false, "print events and results as JSON, an object a line")
@@ -91,6 +104,8 @@ func newRootCommand(a *app) *cobra.Command {
 		newHaltCommand(a), newReloadCommand(a), newDestroyCommand(a),
 		newBoxCommand(a), newValidateCommand(a), newVersionCommand(a), newAgentCommand(a),
 	)
+	root.InitDefaultCompletionCmd()
+	completeFlags(root, a)
 	return root
 }
 
@@ -100,19 +115,6 @@ func (a *app) providerNames() string {
 		names = append(names, kind.Name)
 	}
 	return strings.Join(names, ", ")
-}
-
-// unknownCommand suggests what may have been meant.
-func unknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	cmd.SuggestionsMinimumDistance = 2
-	text := fmt.Sprintf("%s has no command %q", cmd.CommandPath(), args[0])
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		text += fmt.Sprintf("; did you mean %q?", near[0])
-	}
-	return usageError{fmt.Errorf("%s (see `%s --help`)", text, cmd.CommandPath())}
 }
 
 // arguments makes a wrong number of arguments a usage error.

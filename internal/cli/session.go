@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/colabo/colabo/boxes"
 	"github.com/colabo/colabo/internal/colabofile"
@@ -20,9 +22,9 @@ import (
 
 // project loads the Colabofile.
 func (a *app) project() (*colabofile.Project, error) {
-	dir := a.global.dir
-	if dir == "" {
-		dir = "."
+	dir, err := a.directory()
+	if err != nil {
+		return nil, err
 	}
 	path, err := colabofile.Find(dir)
 	if err != nil {
@@ -39,6 +41,30 @@ func (a *app) project() (*colabofile.Project, error) {
 	return colabofile.Load(path, colabofile.Env{
 		Providers: a.Providers, Steps: a.Steps, Vars: vars, Getenv: os.LookupEnv,
 	})
+}
+
+// directory is where the Colabofile is looked for.
+func (a *app) directory() (string, error) {
+	dir := a.global.dir
+	if dir == "" {
+		return ".", nil
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "stat", Path: dir, Err: syscall.ENOTDIR}
+	}
+	if err != nil {
+		return "", hint.New(usageError{fmt.Errorf("-C %s: %w", dir, reason(err))}, "-C takes the folder of a project, or one below it")
+	}
+	return dir, nil
+}
+
+// reason is a path error without its operation and path.
+func reason(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err
+	}
+	return err
 }
 
 // withEngine loads the project and works on it; progress is shown until work returns.
@@ -58,11 +84,15 @@ func (a *app) withEngine(work func(*engine.Engine) error) error {
 	if err != nil {
 		return err
 	}
-	progress := ui.NewProgress(a.Streams, ui.Style{JSON: a.global.json, Quiet: a.global.quiet, Color: a.color()})
+	cache, err := userDir("XDG_CACHE_HOME", ".cache")
+	if err != nil {
+		return err
+	}
+	progress := a.progress()
 	defer progress.Close()
 	e, err := engine.New(engine.Options{
 		Project: project, Providers: a.Providers, Steps: a.Steps, Provider: a.chosenProvider(),
-		Boxes: boxSource{store}, CacheDir: userDir("XDG_CACHE_HOME", ".cache"),
+		Boxes: boxSource{store}, CacheDir: cache,
 		Events: progress.Handle, Log: a.log(), Agent: []string{exe, agentCommand},
 	})
 	if err != nil {
@@ -72,11 +102,18 @@ func (a *app) withEngine(work func(*engine.Engine) error) error {
 	return work(e)
 }
 
+// progress shows events; detailed logs and live lines don't go together on one terminal.
+func (a *app) progress() ui.Progress {
+	return ui.NewProgress(a.Streams, ui.Style{
+		JSON: a.global.json, Quiet: a.global.quiet, Plain: a.global.debug, Color: a.color(),
+	})
+}
+
 func (a *app) chosenProvider() string {
 	if a.global.provider != "" {
 		return a.global.provider
 	}
-	return os.Getenv("COLABO_PROVIDER")
+	return os.Getenv(providerVariable)
 }
 
 func (a *app) knowProvider() error {
@@ -89,8 +126,15 @@ func (a *app) knowProvider() error {
 			return nil
 		}
 	}
-	return usageError{fmt.Errorf("provider %q: there are %s", chosen, a.providerNames())}
+	source := "--provider " + chosen
+	if a.global.provider == "" {
+		source = "the environment has " + providerVariable + "=" + chosen
+	}
+	return usageError{fmt.Errorf("%s: no such provider; there are %s", source, a.providerNames())}
 }
+
+// providerVariable chooses a provider where --provider doesn't.
+const providerVariable = "COLABO_PROVIDER"
 
 func (a *app) log() *slog.Logger {
 	if !a.global.debug {
@@ -103,51 +147,30 @@ func (a *app) color() bool {
 	return !a.global.noColor && os.Getenv("NO_COLOR") == "" && ui.IsTerminal(a.Err)
 }
 
-// printError tells what went wrong, an error a paragraph, with the one thing to do about it.
-func (a *app) printError(err error) {
-	if err == nil || isType[*remoteExit](err) || errors.Is(err, errChanges) {
-		return
-	}
-	if a.global.json {
-		// The stream may be what failed; there is nowhere left to say so.
-		_ = a.printJSON(map[string]any{"type": "error", "text": err.Error(), "hint": hint.Of(err), "exit": exitCode(err)})
-		return
-	}
-	if errors.Is(err, context.Canceled) {
-		fmt.Fprintf(a.Err, "colabo: interrupted; %s\n", strings.TrimPrefix(err.Error(), context.Canceled.Error()+": "))
-		return
-	}
-	if isType[colabofile.Problems](err) {
-		fmt.Fprintln(a.Err, err)
-		return
-	}
-	for _, one := range ui.Flatten(err) {
-		fmt.Fprintf(a.Err, "colabo: %v\n", one)
-		if text := hint.Of(one); text != "" {
-			fmt.Fprintf(a.Err, "  -> %s\n", text)
-		}
-	}
-}
-
 // printJSON writes one object on a line of its own.
 func (a *app) printJSON(value any) error { return json.NewEncoder(a.Out).Encode(value) }
 
 // boxStore opens the user's box store.
 func (a *app) boxStore() (*boxes.Store, error) {
-	return boxes.OpenStore(filepath.Join(userDir("XDG_DATA_HOME", ".local/share"), "boxes"))
+	data, err := userDir("XDG_DATA_HOME", ".local/share")
+	if err != nil {
+		return nil, err
+	}
+	return boxes.OpenStore(filepath.Join(data, "boxes"))
 }
 
 // userDir is colabo's folder below one of the XDG base directories.
-func userDir(variable, fallback string) string {
+func userDir(variable, fallback string) (string, error) {
 	base := os.Getenv(variable)
 	if !filepath.IsAbs(base) { // the specification has relative paths ignored
-		home, err := os.UserHomeDir()
-		if err != nil {
-			home = os.TempDir()
+		home := os.Getenv("HOME")
+		if !filepath.IsAbs(home) {
+			return "", hint.New(fmt.Errorf("find the folder of the user's data: neither HOME nor %s is an absolute path", variable),
+				"set HOME or "+variable)
 		}
 		base = filepath.Join(home, fallback)
 	}
-	return filepath.Join(base, "colabo")
+	return filepath.Join(base, "colabo"), nil
 }
 
 // boxSource gives the engine boxes from the store and from the recipes.

@@ -22,7 +22,8 @@ func newSSHCommand(a *app) *cobra.Command {
 		Short: "Log in to a machine",
 		Long: `ssh opens a shell of the login user in a machine: the named one, the primary one, or the only one. With a command
 after --, the login shell runs that instead, and its exit code is passed on.`,
-		Example: "  colabo ssh\n  colabo ssh dev -- 'echo $HOSTNAME | tee name'",
+		Example:           "  colabo ssh\n  colabo ssh dev -- 'echo $HOSTNAME | tee name'",
+		ValidArgsFunction: a.completeMachine,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			machine, command, err := splitSSHArguments(cmd, args)
 			if err != nil {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"github.com/colabo/colabo/internal/engine"
@@ -15,10 +18,11 @@ import (
 
 func newStatusCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:     "status [MACHINE...]",
-		Short:   "Show how the machines are",
-		Long:    "status asks the providers how the machines are. It never waits for a running up.",
-		Example: "  colabo status\n  colabo status --json | jq -r .state",
+		Use:               "status [MACHINE...]",
+		Short:             "Show how the machines are",
+		Long:              "status asks the providers how the machines are. It never waits for a running up.",
+		Example:           "  colabo status\n  colabo status --json | jq -r .state",
+		ValidArgsFunction: a.completeMachines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runStatus(cmd.Context(), args)
 		},
@@ -50,7 +54,7 @@ func (a *app) printMessages(statuses []engine.MachineStatus) error {
 		if s.Message == "" || s.State != string(providers.Running) {
 			continue
 		}
-		if _, err := fmt.Fprintf(a.Out, "\n%s\n", strings.TrimSpace(s.Message)); err != nil {
+		if _, err := fmt.Fprintf(a.Out, "\n%s\n", strings.TrimSpace(ui.Printable(s.Message))); err != nil {
 			return err
 		}
 	}
@@ -73,22 +77,42 @@ func (a *app) printMachines(statuses []engine.MachineStatus) error {
 	if len(statuses) == 0 {
 		return nil
 	}
-	rows := [][]string{{"MACHINE", "STATE", "PROVIDER", "ADDRESS", "PORTS"}}
-	for _, s := range statuses {
-		state := s.State
-		if s.Detail != "" {
-			state += " (" + s.Detail + ")"
-		}
-		rows = append(rows, []string{s.Name, state, orDash(s.Provider), orDash(s.Address), orDash(portList(s.Ports))})
+	columns := math.MaxInt // a pipe has lines as long as they come
+	if ui.IsTerminal(a.Out) {
+		columns, _ = ui.TerminalSize(a.Out)
 	}
-	return ui.Table(a.Out, rows)
+	return ui.Table(a.Out, machineTable(statuses, columns))
 }
 
-// portList shows ports as HOST->GUEST; one that nobody listens on is marked.
-func portList(ports []engine.PortStatus) string {
+// machineTable has a row a machine, below it what its provider has to say of it, and a port a line where all of them
+// don't fit into the columns of the terminal.
+func machineTable(statuses []engine.MachineStatus, columns int) [][]string {
+	rows := machineRows(statuses, ", ")
+	if ui.TableWidth(rows) > columns {
+		rows = machineRows(statuses, "\n")
+	}
+	for i, s := range slices.Backward(statuses) {
+		if detail := strings.Join(strings.Fields(ui.OneLine(s.Detail)), " "); detail != "" {
+			rows = slices.Insert(rows, i+2, []string{ansi.Truncate("  "+detail, columns, "…")})
+		}
+	}
+	return rows
+}
+
+func machineRows(statuses []engine.MachineStatus, between string) [][]string {
+	rows := [][]string{{"MACHINE", "STATE", "PROVIDER", "ADDRESS", "PORTS"}}
+	for _, s := range statuses {
+		ports := strings.Join(portList(s.Ports), between)
+		rows = append(rows, []string{s.Name, s.State, orDash(s.Provider), orDash(s.Address), orDash(ports)})
+	}
+	return rows
+}
+
+// portList shows ports as HOST->GUEST, the host's own address left out; one that nobody listens on is marked.
+func portList(ports []engine.PortStatus) []string {
 	var list []string
 	for _, port := range ports {
-		text := fmt.Sprintf("%s->%d", port.Host, port.Guest)
+		text := fmt.Sprintf("%s->%d", strings.TrimPrefix(port.Host, "127.0.0.1:"), port.Guest)
 		if port.Protocol != "tcp" {
 			text += "/" + port.Protocol
 		}
@@ -97,7 +121,7 @@ func portList(ports []engine.PortStatus) string {
 		}
 		list = append(list, text)
 	}
-	return strings.Join(list, ", ")
+	return list
 }
 
 func orDash(text string) string {

@@ -20,23 +20,35 @@ func (a *app) terminal(ctx context.Context) (t *guest.Terminal, restore func(), 
 	if t.Type == "" {
 		t.Type = "xterm"
 	}
-	restore = func() {}
-	input, isFile := a.In.(*os.File)
-	if !isFile || !term.IsTerminal(int(input.Fd())) {
-		t.Size = guest.Size{Columns: 80, Rows: 24}
-		return t, restore, nil
+	stop := func() {}
+	t.Size = sizeOf(nil)
+	if screen := firstTerminal(a.In, a.Out, a.Err); screen != nil {
+		ctx, stop = context.WithCancel(ctx)
+		t.Size, t.Resize = sizeOf(screen), resizes(ctx, screen)
+	}
+	input := firstTerminal(a.In)
+	if input == nil {
+		return t, stop, nil
 	}
 	before, err := term.MakeRaw(int(input.Fd()))
 	if err != nil {
-		return nil, restore, fmt.Errorf("prepare terminal: %w", err)
+		stop()
+		return nil, nil, fmt.Errorf("prepare terminal: %w", err)
 	}
-	ctx, stop := context.WithCancel(ctx)
-	t.Size = sizeOf(input)
-	t.Resize = resizes(ctx, input)
 	return t, func() {
 		stop()
 		_ = term.Restore(int(input.Fd()), before) // nothing can be done about a terminal that is gone
 	}, nil
+}
+
+// firstTerminal is the first of the streams that is a terminal; nil when none is.
+func firstTerminal(streams ...any) *os.File {
+	for _, stream := range streams {
+		if ui.IsTerminal(stream) {
+			return stream.(*os.File)
+		}
+	}
+	return nil
 }
 
 // resizes sends the terminal's size whenever it changes, until ctx ends.

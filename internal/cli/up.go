@@ -22,7 +22,8 @@ func newUpCommand(a *app) *cobra.Command {
 		Long: `up brings the machines to what the Colabofile says: it makes what is missing, starts what is stopped, runs the
 provision steps that never succeeded or whose inputs changed, and waits for the checks. Run twice, it does nothing the
 second time. A step that fails leaves its machine up for a look; the next up goes on from there.`,
-		Example: "  colabo up\n  colabo up web --provider docker\n  colabo up --provision-with db",
+		Example:           "  colabo up\n  colabo up web --provider docker\n  colabo up --provision-with db",
+		ValidArgsFunction: a.completeMachines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runUp(cmd.Context(), args, options)
 		},

@@ -15,10 +15,10 @@ func OneLine(text string) string { return cleaned(text, "") }
 func Printable(text string) string { return cleaned(text, "\n\t") }
 
 func cleaned(text, kept string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && !strings.ContainsRune(kept, r) {
 			return ' '
 		}
 		return r
-	}, ansi.Strip(text)))
+	}, ansi.Strip(text))
 }

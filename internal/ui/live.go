@@ -132,5 +132,5 @@ func (p *liveProgress) liveLine(s *liveStage) string {
 	frames := []rune(spinner)
 	frame := string(frames[int(elapsed/redrawEvery)%len(frames)])
 	return fmt.Sprintf("%s %s %s  %s", frame, strings.TrimSpace(s.machine+"  "+s.name),
-		p.faint(seconds(elapsed)), p.faint(OneLine(s.last)))
+		p.faint(seconds(elapsed)), p.faint(strings.TrimSpace(OneLine(s.last))))
 }

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"github.com/colabo/colabo/internal/event"
 )
 
@@ -90,11 +88,11 @@ func (p palette) line(e event.Event) string {
 	case event.Skipped:
 		return fmt.Sprintf("%s %s %s", p.faint("-"), subject, p.faint(OneLine(e.Text)))
 	case event.Output:
-		return fmt.Sprintf("%s %s", p.faint(subject+" |"), outputLine(e.Text))
+		return fmt.Sprintf("%s %s", p.faint(subject+" |"), strings.TrimRight(OneLine(e.Text), " "))
 	case event.Notice:
-		return fmt.Sprintf("%s %s", p.faint("•"), Printable(e.Machine+"  "+e.Text))
+		return fmt.Sprintf("%s %s", p.faint("•"), strings.TrimSpace(e.Machine+"  "+Printable(e.Text)))
 	case event.Warning:
-		return fmt.Sprintf("%s %s", p.caution("!"), Printable(e.Machine+"  "+e.Text))
+		return fmt.Sprintf("%s %s", p.caution("!"), strings.TrimSpace(e.Machine+"  "+Printable(e.Text)))
 	}
 	return ""
 }

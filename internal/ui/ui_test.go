@@ -104,6 +104,51 @@ func TestLiveProgressFits(t *testing.T) {
 	}
 }
 
+// TestControlCharactersStayOffTheTerminal: a tab or an escape sequence of a tool would wreck the live lines.
+func TestControlCharactersStayOffTheTerminal(t *testing.T) {
+	const hostile = "a\tb\r\x1b[2Jc\x07\u009bd"
+	var out bytes.Buffer
+	live := &liveProgress{w: &out, stop: make(chan struct{})}
+	live.Handle(event.Event{Type: event.Begin, Time: time.Now(), Machine: "dev", Stage: "step"})
+	live.Handle(event.Event{Type: event.Output, Machine: "dev", Stage: "step", Text: strings.Repeat("\t", 100) + hostile})
+	live.draw("")
+	for line := range strings.SplitSeq(strings.TrimSuffix(ansi.Strip(out.String()), "\n"), "\n") {
+		if strings.ContainsAny(line, "\t\a\u009b") || ansi.StringWidth(line) >= 80 {
+			t.Errorf("a live line is %q", line)
+		}
+	}
+	for kind, want := range map[event.Type]string{
+		event.Output: "dev  step |   a b c  d\n", event.Notice: "• dev    a\tb c  d\n", event.Warning: "! dev    a\tb c  d\n",
+	} {
+		out.Reset()
+		plain := &plainProgress{w: &out}
+		plain.Handle(event.Event{Type: kind, Machine: "dev", Stage: "step", Text: "  " + hostile})
+		if out.String() != want {
+			t.Errorf("%s is shown as %q, want %q", kind, out.String(), want)
+		}
+	}
+}
+
+func TestTableWithSpanningRows(t *testing.T) {
+	rows := [][]string{{"NAME", "PORTS", "X"}, {"api", "1->1\n22->22", "y"}, {"  a long sentence about it"}, {"db", "-", "z"}}
+	var out bytes.Buffer
+	if err := Table(&out, rows); err != nil {
+		t.Fatal(err)
+	}
+	const want = `NAME  PORTS   X
+api   1->1    y
+      22->22
+  a long sentence about it
+db    -       z
+`
+	if out.String() != want {
+		t.Errorf("got:\n%s\nwant:\n%s", out.String(), want)
+	}
+	if width := TableWidth(rows); width != 15 {
+		t.Errorf("the table is %d cells wide", width)
+	}
+}
+
 func TestTableAlignsWideText(t *testing.T) {
 	var out bytes.Buffer
 	if err := Table(&out, [][]string{{"NAME", "X"}, {"数据库", "1"}, {"api", "2"}}); err != nil {

@@ -56,6 +56,11 @@ func (p *Provider) startApp(ctx context.Context, app container.Summary, begin ti
 		return nil
 	}
 	if state := inspected.Container.State; state != nil && state.Running {
+		if state.Paused {
+			if err := p.unpause(ctx, app.ID); err != nil {
+				return p.failed(ctx, operation, err)
+			}
+		}
 		if !startedAt(inspected.Container).Before(begin) {
 			return nil
 		}

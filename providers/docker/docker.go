@@ -45,6 +45,8 @@ type Provider struct {
 	engine   *client.Client
 	cacheDir string
 	log      *slog.Logger
+	// portPatience is the constant of that name, less in tests.
+	portPatience time.Duration
 
 	// making is held shared while a machine is made on a network, and alone while a network without machines is removed.
 	making sync.RWMutex
@@ -74,13 +76,13 @@ func Open(ctx context.Context, config providers.Config) (*Provider, error) {
 	}
 	options, err := endpoint(settings.Host)
 	if err != nil {
-		return nil, unavailable(fmt.Errorf("find the docker engine: %w", err), "")
+		return nil, unavailable(fmt.Errorf("find the docker engine: %w", err), addressAdvice(settings.Host))
 	}
 	engine, err := client.New(options...)
 	if err != nil {
-		return nil, unavailable(fmt.Errorf("find the docker engine: %w", err), "")
+		return nil, unavailable(fmt.Errorf("find the docker engine: %w", err), addressAdvice(settings.Host))
 	}
-	p := &Provider{engine: engine, cacheDir: config.CacheDir, log: config.Log}
+	p := &Provider{engine: engine, cacheDir: config.CacheDir, log: config.Log, portPatience: portPatience}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}

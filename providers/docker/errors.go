@@ -51,7 +51,23 @@ func unusable(host string, reason error) error {
 	case errors.Is(reason, fs.ErrNotExist), errors.Is(reason, syscall.ECONNREFUSED):
 		return unavailable(fmt.Errorf("the docker engine is not running: nobody answers at %s", host), startAdvice(host))
 	}
-	return unavailable(fmt.Errorf("docker engine at %s: %w", host, reason), "")
+	advice := ""
+	if !strings.HasPrefix(host, "unix://") {
+		advice = "correct the engine's address, or unset DOCKER_HOST"
+	}
+	return unavailable(fmt.Errorf("docker engine at %s: %w", host, reason), advice)
+}
+
+// addressAdvice says what to do about an engine's address that can't be used, by where the address is from.
+func addressAdvice(configured string) string {
+	const want = "unix:///PATH or tcp://HOST:PORT"
+	switch {
+	case configured != "":
+		return "make host under [provider.docker] " + want
+	case os.Getenv(client.EnvOverrideHost) != "":
+		return "make DOCKER_HOST " + want + ", or unset it"
+	}
+	return "run `docker context use default`"
 }
 
 // startAdvice says how the engine is started here.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 type answer struct {
 	status int
 	body   string
+	until  *atomic.Int32 // given this many times, and 204 from then on; nil: always
 }
 
 // fakeEngine opens a provider on an engine that gives those answers, and 200 with an empty list otherwise.
@@ -37,7 +39,10 @@ func fakeEngine(t *testing.T, answers map[string]answer) (*Provider, error) {
 		}
 		said, known := answers[r.Method+" "+path]
 		if !known {
-			said = answer{http.StatusOK, "[]"}
+			said = answer{status: http.StatusOK, body: "[]"}
+		}
+		if said.until != nil && said.until.Add(-1) < 0 {
+			said = answer{status: http.StatusNoContent}
 		}
 		if said.status == 0 {
 			<-r.Context().Done()
@@ -55,7 +60,7 @@ func fakeEngine(t *testing.T, answers map[string]answer) (*Provider, error) {
 
 // message is an error of the engine.
 func message(status int, text string) answer {
-	return answer{status, `{"message":"` + text + `"}`}
+	return answer{status: status, body: `{"message":"` + text + `"}`}
 }
 
 // TestUnavailable: each way in which an engine can't be used wraps ErrUnavailable and says what to do.
@@ -102,7 +107,7 @@ func TestOpen(t *testing.T) {
 		wantUnavailable(t, err, "out of order")
 	})
 	t.Run("windows", func(t *testing.T) {
-		_, err := fakeEngine(t, map[string]answer{"HEAD /_ping": {http.StatusOK, "windows"}})
+		_, err := fakeEngine(t, map[string]answer{"HEAD /_ping": {status: http.StatusOK, body: "windows"}})
 		wantUnavailable(t, err, "windows")
 	})
 	t.Run("hangs", func(t *testing.T) {
@@ -122,7 +127,7 @@ func TestOpen(t *testing.T) {
 
 // TestCheck: the line about what was found.
 func TestCheck(t *testing.T) {
-	p, err := fakeEngine(t, map[string]answer{"GET /version": {http.StatusOK, `{"Version":"20.10.24+dfsg1"}`}})
+	p, err := fakeEngine(t, map[string]answer{"GET /version": {status: http.StatusOK, body: `{"Version":"20.10.24+dfsg1"}`}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,10 +145,10 @@ func TestEngineErrors(t *testing.T) {
 	id := providers.ID{Project: "p", Machine: "web"}
 	spec := providers.Spec{ID: id, Image: providers.Image{Reference: "img"}}
 	ready := map[string]answer{
-		"GET /info":            {http.StatusOK, `{"NCPU":2,"MemTotal":1000}`},
-		"GET /images/img/json": {http.StatusOK, `{"Id":"sha256:1"}`},
-		"GET /images/json":     {http.StatusOK, `[{"Id":"sha256:2","Labels":{"colabo.init":"stay"}}]`},
-		"GET /networks":        {http.StatusOK, `[{"Id":"n1","Name":"net"}]`},
+		"GET /info":            {status: http.StatusOK, body: `{"NCPU":2,"MemTotal":1000}`},
+		"GET /images/img/json": {status: http.StatusOK, body: `{"Id":"sha256:1"}`},
+		"GET /images/json":     {status: http.StatusOK, body: `[{"Id":"sha256:2","Labels":{"colabo.init":"stay"}}]`},
+		"GET /networks":        {status: http.StatusOK, body: `[{"Id":"n1","Name":"net"}]`},
 	}
 	create := func(ctx context.Context, p *Provider) error { return p.Create(ctx, spec, func(string) {}) }
 	for name, test := range map[string]struct {
@@ -171,7 +176,7 @@ func TestEngineErrors(t *testing.T) {
 				answers[path] = said
 			}
 			if strings.HasPrefix(name, "start") {
-				answers["GET /containers/json"] = answer{http.StatusOK, machineList}
+				answers["GET /containers/json"] = answer{status: http.StatusOK, body: machineList}
 				answers["GET /containers/c1/json"] = message(404, "No such container")
 			}
 			answers[test.path] = test.said
@@ -194,14 +199,15 @@ func TestPortTaken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := fakeEngine(t, map[string]answer{
-				"GET /containers/json":      {http.StatusOK, machineList},
+				"GET /containers/json":      {status: http.StatusOK, body: machineList},
 				"POST /containers/c1/start": message(500, text),
-				"GET /containers/c1/json": {http.StatusOK, `{"Id":"c1","State":{"Status":"created"},"NetworkSettings":{},"HostConfig":{"PortBindings":{
+				"GET /containers/c1/json": {status: http.StatusOK, body: `{"Id":"c1","State":{"Status":"created"},"NetworkSettings":{},"HostConfig":{"PortBindings":{
 					"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"10"}],"81/tcp":[{"HostIp":"127.0.0.1","HostPort":"1"}]}}}`},
 			})
 			if err != nil {
 				t.Fatal(err)
 			}
+			p.portPatience = 0
 			err = p.Start(t.Context(), providers.ID{Project: "p", Machine: "web"})
 			busy, ok := errors.AsType[*hostport.BusyError](err)
 			if !ok || busy.Address != "127.0.0.1:1" || !strings.Contains(hint.Of(err), "81") {
@@ -218,8 +224,8 @@ func TestStates(t *testing.T) {
 		"paused": providers.Paused, "dead": providers.Broken, "removing": providers.Broken,
 	} {
 		p, err := fakeEngine(t, map[string]answer{
-			"GET /containers/json":    {http.StatusOK, strings.Replace(machineList, "exited", state, 1)},
-			"GET /containers/c1/json": {http.StatusOK, `{"State":{"Status":"` + state + `","OOMKilled":true,"ExitCode":137}}`},
+			"GET /containers/json":    {status: http.StatusOK, body: strings.Replace(machineList, "exited", state, 1)},
+			"GET /containers/c1/json": {status: http.StatusOK, body: `{"State":{"Status":"` + state + `","OOMKilled":true,"ExitCode":137}}`},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -6,15 +6,19 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 
 	"github.com/colabo/colabo/providers"
 )
 
-// Inspect implements providers.Provider.
+// Inspect implements providers.Provider. Status.Ports of a machine that runs are those that the engine publishes. Of one that
+// does not they are those that it will publish, less those whose number the engine will choose: the engine, which calls a
+// container "created" until its start is through, may hold them already, or hold them still.
 func (p *Provider) Inspect(ctx context.Context, id providers.ID) (providers.Status, error) {
 	summary, err := p.summary(ctx, id)
 	if err != nil {
@@ -59,10 +63,10 @@ func (p *Provider) summary(ctx context.Context, id providers.ID) (container.Summ
 	return list.Items[0], nil
 }
 
-// status reads a listed container; one that is not up is asked for the reason.
+// status reads a listed container; one that is not up is asked for the reason and for its ports.
 func (p *Provider) status(ctx context.Context, summary container.Summary) (providers.Status, error) {
 	status := statusOf(summary)
-	if status.State == providers.Running || status.State == providers.Paused || summary.State == container.StateCreated {
+	if status.State == providers.Running || status.State == providers.Paused {
 		return status, nil
 	}
 	inspected, err := p.engine.ContainerInspect(ctx, summary.ID, client.ContainerInspectOptions{})
@@ -72,7 +76,10 @@ func (p *Provider) status(ctx context.Context, summary container.Summary) (provi
 	if err != nil {
 		return status, p.failed(ctx, "look at machine "+status.Machine, err)
 	}
-	if state := inspected.Container.State; state != nil {
+	if host := inspected.Container.HostConfig; host != nil {
+		status.Ports = boundPorts(host.PortBindings)
+	}
+	if state := inspected.Container.State; state != nil && summary.State != container.StateCreated {
 		status.Detail = detail(*state)
 	}
 	return status, nil
@@ -153,8 +160,34 @@ func portsOf(summaries []container.PortSummary) []providers.Port {
 			ports = append(ports, port)
 		}
 	}
+	sortPorts(ports)
+	return ports
+}
+
+// boundPorts are the ports that a container was made to publish, less those whose number the engine chooses.
+func boundPorts(bindings network.PortMap) []providers.Port {
+	var ports []providers.Port
+	for guest, all := range bindings {
+		for _, binding := range all {
+			number, err := strconv.Atoi(binding.HostPort)
+			if err != nil || number == 0 {
+				continue
+			}
+			address := binding.HostIP
+			if !address.IsValid() || address == netip.IPv6Unspecified() {
+				address = netip.IPv4Unspecified()
+			}
+			ports = append(ports, providers.Port{
+				Host: number, Guest: int(guest.Num()), Address: address.String(), Protocol: string(guest.Proto()),
+			})
+		}
+	}
+	sortPorts(ports)
+	return ports
+}
+
+func sortPorts(ports []providers.Port) {
 	slices.SortFunc(ports, func(a, b providers.Port) int {
 		return cmp.Or(cmp.Compare(a.Guest, b.Guest), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Address, b.Address))
 	})
-	return ports
 }

@@ -241,6 +241,29 @@ func (l *live) wantRunning(t *testing.T, id string, want bool) {
 	}
 }
 
+// TestPaused: a machine and an app container that somebody paused run after a start.
+func TestPaused(t *testing.T) {
+	l := newLive(t)
+	spec := l.spec("web")
+	g := l.up(t, spec)
+	engine, err := l.ContainerEngine(t.Context(), spec.ID)
+	must(t, err)
+	app := l.app(t, engine, l.labelledImage(t, engine.Labels), container.RestartPolicyUnlessStopped)
+	for _, id := range []string{app, strings.TrimPrefix(engine.NetworkMode, "container:")} {
+		_, err := l.engine.ContainerPause(t.Context(), id, client.ContainerPauseOptions{})
+		must(t, err)
+	}
+	must(t, l.Start(t.Context(), spec.ID))
+	if got := output(t, g, "id", "-un"); got != "colabo" {
+		t.Errorf("the machine's user is %s", got)
+	}
+	inspected, err := l.engine.ContainerInspect(t.Context(), app, client.ContainerInspectOptions{})
+	must(t, err)
+	if inspected.Container.State.Paused {
+		t.Error("the app container is paused still")
+	}
+}
+
 // TestNetworkGone: a machine whose network somebody removed starts on a new one, under its old names.
 func TestNetworkGone(t *testing.T) {
 	l := newLive(t)

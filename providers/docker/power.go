@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
@@ -19,16 +20,58 @@ import (
 	"github.com/colabo/colabo/providers"
 )
 
+const (
+	// portPatience is how long a start waits for a port that the engine itself is about to let go of.
+	portPatience = 5 * time.Second
+	// portPause is between two tries.
+	portPause = 100 * time.Millisecond
+)
+
 // Start implements providers.Provider. App containers of the machine that have a restart policy are up afterwards.
-// An error about a published port that is taken wraps a *hostport.BusyError.
+// An error about a published port that is taken wraps a *hostport.BusyError. Where the engine may have the port from a start
+// of this container that was cut off or has just ended, it is waited for, though not for long.
 func (p *Provider) Start(ctx context.Context, id providers.ID) error {
-	machine, err := p.find(ctx, id)
+	summary, err := p.summary(ctx, id)
 	if err != nil {
 		return err
 	}
+	machine := found{container: summary.ID, labels: summary.Labels}
 	operation := "start machine " + id.Machine
+	if summary.State == container.StatePaused {
+		if err := p.unpause(ctx, summary.ID); err != nil {
+			return p.failed(ctx, operation, err)
+		}
+		return p.startApps(ctx, machine)
+	}
+	if err := p.startPatiently(ctx, machine, operation); err != nil {
+		return err
+	}
+	return p.startApps(ctx, machine)
+}
+
+// startPatiently starts the machine's container, and tries again for as long as the engine itself may have its ports.
+func (p *Provider) startPatiently(ctx context.Context, machine found, operation string) error {
+	patience := time.NewTimer(p.portPatience)
+	defer patience.Stop()
+	for {
+		err := p.startContainer(ctx, machine, operation)
+		if busy, ok := errors.AsType[*hostport.BusyError](err); !ok || !enginesOwn(busy) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", operation, context.Cause(ctx))
+		case <-patience.C:
+			return err
+		case <-time.After(portPause):
+		}
+	}
+}
+
+// startContainer starts the machine's container, which is stopped or runs already, on a network that is there.
+func (p *Provider) startContainer(ctx context.Context, machine found, operation string) error {
 	// Not cut off by ctx: the engine finishes what it began anyway, and then it is known how it ended.
-	_, err = p.engine.ContainerStart(context.WithoutCancel(ctx), machine.container, client.ContainerStartOptions{})
+	_, err := p.engine.ContainerStart(context.WithoutCancel(ctx), machine.container, client.ContainerStartOptions{})
 	if err != nil {
 		joined, joinErr := p.reconnect(ctx, machine)
 		if joinErr != nil {
@@ -41,7 +84,26 @@ func (p *Provider) Start(ctx context.Context, id providers.ID) error {
 	if err != nil {
 		return p.startError(ctx, machine, operation, err)
 	}
-	return p.startApps(ctx, machine)
+	return nil
+}
+
+// unpause lets a container go on; one that is not paused any more, or is gone, is left as it is.
+func (p *Provider) unpause(ctx context.Context, id string) error {
+	_, err := p.engine.ContainerUnpause(context.WithoutCancel(ctx), id, client.ContainerUnpauseOptions{})
+	if err == nil || !errdefs.IsConflict(err) && !errdefs.IsInternal(err) {
+		return err
+	}
+	inspected, inspectErr := p.engine.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
+	if inspectErr == nil && inspected.Container.State != nil && inspected.Container.State.Running && !inspected.Container.State.Paused {
+		return nil
+	}
+	return err
+}
+
+// enginesOwn is whether a busy port, which busy found no container to have, may be one that the engine holds for a container
+// that it is starting or ending: by its proxy, or, where no owner can be seen, by its own books.
+func enginesOwn(busy *hostport.BusyError) bool {
+	return busy.Owner == "" || strings.HasPrefix(busy.Owner, "docker-proxy ")
 }
 
 // startError finds the published port that an error is about: the engine notices at the start only that one is taken.

@@ -57,8 +57,21 @@ func (i images) id(ctx context.Context, reference string) (string, error) {
 	return image.ID, nil
 }
 
-// build sends the context and builds it with the engine's own builder, which needs no session and is in every engine.
+// build builds the image. A build that fails or is cut off leaves nothing of it on the engine.
 func (i images) build(ctx context.Context) error {
+	made, err := newLayers(ctx, i.engine)
+	if err != nil {
+		return err
+	}
+	if err = i.buildContext(ctx, made); err == nil {
+		return nil
+	}
+	err = fmt.Errorf("build %s: %w", i.step.Build.Context, err)
+	return errors.Join(err, made.remove(context.WithoutCancel(ctx)))
+}
+
+// buildContext sends the context and builds it with the engine's own builder, which needs no session and is in every engine.
+func (i images) buildContext(ctx context.Context, made *layers) error {
 	spec := i.step.Build
 	i.target.Progress("building " + spec.Context)
 	reader, writer := io.Pipe()
@@ -79,16 +92,14 @@ func (i images) build(ctx context.Context) error {
 	})
 	_ = reader.Close() // ends the packing where the engine did not read it to its end; never fails
 	if packErr := <-packed; packErr != nil && !errors.Is(packErr, io.ErrClosedPipe) {
-		return fmt.Errorf("read %s: %w", spec.Context, packErr)
+		return fmt.Errorf("read the context: %w", packErr)
 	}
 	if err != nil {
-		return fmt.Errorf("build %s: %w", spec.Context, err)
+		return err
 	}
 	defer built.Body.Close()
-	if _, err := i.follow(messages(built.Body)); err != nil {
-		return fmt.Errorf("build %s: %w", spec.Context, err)
-	}
-	return nil
+	_, err = i.follow(messages(built.Body), made.see)
+	return err
 }
 
 // load sends the archive, which the engine decompresses, and returns the one image that was in it.
@@ -104,7 +115,7 @@ func (i images) load(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("load %s: %w", i.step.Archive, err)
 	}
 	defer loaded.Close()
-	said, err := i.follow(messages(loaded))
+	said, err := i.follow(messages(loaded), nil)
 	if err != nil {
 		return "", fmt.Errorf("load %s: %w", i.step.Archive, err)
 	}
@@ -134,7 +145,7 @@ func (i images) pull(ctx context.Context) error {
 		return fmt.Errorf("pull %s: %w", i.step.Image, err)
 	}
 	defer pulled.Close()
-	if _, err := i.follow(pulled.JSONMessages(ctx)); err != nil {
+	if _, err := i.follow(pulled.JSONMessages(ctx), nil); err != nil {
 		return fmt.Errorf("pull %s: %w", i.step.Image, err)
 	}
 	return nil
@@ -161,8 +172,8 @@ func messages(body io.Reader) iter.Seq2[jsonstream.Message, error] {
 	}
 }
 
-// follow hands the engine's words on and returns them; its error has the end of them.
-func (i images) follow(all iter.Seq2[jsonstream.Message, error]) (string, error) {
+// follow hands the engine's words on and returns the end of them; its error has that too. see, if not nil, is told what it says.
+func (i images) follow(all iter.Seq2[jsonstream.Message, error], see func(text string)) (string, error) {
 	output := tail.NewWriter(i.target.Output)
 	for message, err := range all {
 		if err != nil {
@@ -172,6 +183,9 @@ func (i images) follow(all iter.Seq2[jsonstream.Message, error]) (string, error)
 			return "", output.Annotate(errors.New(strings.TrimSpace(message.Error.Message)))
 		}
 		line := message.Stream
+		if see != nil {
+			see(line)
+		}
 		if message.Status != "" && message.Progress == nil {
 			line = strings.TrimPrefix(message.ID+": ", ": ") + message.Status + "\n"
 		}

@@ -57,7 +57,8 @@ func endGroup(group int) {
 	defer deadline.Stop()
 	poll := time.NewTicker(groupPoll)
 	defer poll.Stop()
-	for syscall.Kill(-group, syscall.SIGTERM) == nil {
+	_ = syscall.Kill(-group, syscall.SIGTERM) // fails where there is none left
+	for syscall.Kill(-group, 0) == nil {
 		select {
 		case <-deadline.C:
 			_ = syscall.Kill(-group, syscall.SIGKILL) // fails where the last one has just ended

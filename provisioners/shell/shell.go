@@ -133,15 +133,10 @@ func (s *Step) text(dir string) ([]byte, error) {
 	return unixLines(text), nil
 }
 
-// name is the script as errors call it: its path, or its first line that does something.
+// name is the script as errors call it.
 func (s *Step) name() string {
 	if s.Path != "" {
 		return s.Path
-	}
-	for line := range strings.Lines(s.Inline) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "set ") {
-			return line
-		}
 	}
 	return "inline script"
 }

@@ -100,7 +100,7 @@ func TestFailure(t *testing.T) {
 	if !ok || exit.Code != 1 {
 		t.Fatalf("got %v, want exit status 1", err)
 	}
-	if want := "echo working: exit status 1; its output ends with:\n  working"; err.Error() != want {
+	if want := "inline script: exit status 1; its output ends with:\n  working"; err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}
 	_, _, err = run(t, &shell.Step{Path: "setup.sh", Args: []string{"now"}}, map[string]string{"setup.sh": "#!/bin/sh\nexit 7"})
