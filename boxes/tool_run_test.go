@@ -5,22 +5,23 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // TestRunLeavesNoTemporaryFiles: whether a tool ends, fails or is killed, its temporary files go, and the error names the stage.
 func TestRunLeavesNoTemporaryFiles(t *testing.T) {
-	if err := exec.Command("unshare", isolated[0], isolated[1], isolated[2], isolated[3], isolated[4], "true").Run(); err != nil {
+	if err := exec.Command("unshare", slices.Concat(isolated, []string{"true"})...).Run(); err != nil {
 		t.Skipf("namespaces can't be made here: %v", err)
 	}
 	for name, test := range map[string]struct {
 		script string
-		want   error
+		fails  bool
 	}{
-		"ends":   {"echo ready", nil},
-		"fails":  {"echo ready; exit 3", errors.ErrUnsupported},
-		"killed": {"echo ready; sleep 600", context.Canceled},
+		"ends":   {"echo ready", false},
+		"fails":  {"echo ready; exit 3", true},
+		"killed": {"echo ready; sleep 600", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -33,7 +34,7 @@ func TestRunLeavesNoTemporaryFiles(t *testing.T) {
 				}
 			}
 			err := run(ctx, []string{"sh", "-c", `mktemp -d >/dev/null; ` + test.script}, "make tea", nil, report)
-			if (err == nil) != (test.want == nil) || err != nil && !strings.HasPrefix(err.Error(), "make tea: ") {
+			if (err != nil) != test.fails || err != nil && !strings.HasPrefix(err.Error(), "make tea: ") {
 				t.Errorf("got %v", err)
 			}
 			if _, ok := errors.AsType[*ToolError](err); ok != (name == "fails") || errors.Is(err, context.Canceled) != (name == "killed") {

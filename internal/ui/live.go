@@ -101,8 +101,12 @@ func (p *liveProgress) forget(e event.Event) {
 	p.active = kept
 }
 
-// draw replaces the live part in one write: above is what is to stay on the screen.
+// draw replaces the live part in one write: above is what is to stay on the screen. Where there is nothing to show or to
+// take away, nothing is written: the terminal may be another's by now, such as a command's in a guest.
 func (p *liveProgress) draw(above string) {
+	if above == "" && len(p.active) == 0 && p.drawn == 0 {
+		return
+	}
 	columns, rows := TerminalSize(p.w)
 	var frame strings.Builder
 	if p.drawn > 0 {

@@ -129,6 +129,22 @@ func TestControlCharactersStayOffTheTerminal(t *testing.T) {
 	}
 }
 
+// TestIdleLiveProgressIsSilent: a shell in a guest has the terminal while no stage runs.
+func TestIdleLiveProgressIsSilent(t *testing.T) {
+	var out bytes.Buffer
+	p := &liveProgress{w: &out, stop: make(chan struct{})}
+	p.draw("")
+	p.Handle(event.Event{Type: event.Begin, Time: time.Now(), Stage: "connect"})
+	p.draw("")
+	p.Handle(event.Event{Type: event.Done, Stage: "connect"})
+	out.Reset()
+	p.draw("")
+	p.Close()
+	if out.Len() > 0 {
+		t.Errorf("with nothing to show %q was written", out.String())
+	}
+}
+
 func TestTableWithSpanningRows(t *testing.T) {
 	rows := [][]string{{"NAME", "PORTS", "X"}, {"api", "1->1\n22->22", "y"}, {"  a long sentence about it"}, {"db", "-", "z"}}
 	var out bytes.Buffer

@@ -16,7 +16,7 @@ import (
 
 const (
 	// prepareGrace is how long what prepare started may take to end once it was told to.
-	prepareGrace = 5 * time.Second
+	prepareGrace = 2 * time.Second
 	// groupPoll is how often it is looked whether they ended; the system has no way to be told of processes not our own.
 	groupPoll = 20 * time.Millisecond
 )

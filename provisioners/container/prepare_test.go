@@ -14,6 +14,7 @@ import (
 
 // TestPrepareIsCutOff: not only the shell ends but all that it started, at once where they heed SIGTERM.
 func TestPrepareIsCutOff(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var said bytes.Buffer
@@ -34,6 +35,7 @@ func TestPrepareIsCutOff(t *testing.T) {
 
 // TestPrepareIgnoresSIGTERM: what does not heed SIGTERM is killed.
 func TestPrepareIgnoresSIGTERM(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var said bytes.Buffer
@@ -50,6 +52,7 @@ func TestPrepareIgnoresSIGTERM(t *testing.T) {
 
 // TestPrepareLeavesProcesses: what goes on in the background with the command's output is ended, and an error.
 func TestPrepareLeavesProcesses(t *testing.T) {
+	t.Parallel()
 	var said bytes.Buffer
 	build := Build{Context: "app", Prepare: HostCommand{"sh", "-c", "sleep 600 & echo $!"}}
 	err := build.prepare(t.Context(), t.TempDir(), &said)
@@ -66,8 +69,12 @@ func wantGone(t *testing.T, said string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); alive(pid); time.Sleep(groupPoll) {
-		if time.Now().After(deadline) {
+	poll, deadline := time.NewTicker(groupPoll), time.After(10*time.Second)
+	defer poll.Stop()
+	for alive(pid) {
+		select {
+		case <-poll.C:
+		case <-deadline:
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 			t.Fatalf("process %d lives", pid)
 		}
