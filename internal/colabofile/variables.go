@@ -13,15 +13,13 @@ type expander struct {
 	decoder *decoder
 	vars    map[string]string
 	getenv  func(string) (string, bool)
-	used    map[string]bool
 }
 
 // expand replaces the references in every string of the document. Variables come from the environment's
 // COLABO_VAR_name and from the command line before they come from the file.
 func expand(d *decoder, root *node, env Env) {
-	e := &expander{decoder: d, vars: map[string]string{}, getenv: env.Getenv, used: map[string]bool{}}
-	declared := root.field("variables")
-	if declared != nil {
+	e := &expander{decoder: d, vars: map[string]string{}, getenv: env.Getenv}
+	if declared := root.field("variables"); declared != nil {
 		e.declare(declared)
 	}
 	for name := range e.vars {
@@ -35,7 +33,6 @@ func expand(d *decoder, root *node, env Env) {
 			e.walk(root.fields[name], join("", name))
 		}
 	}
-	e.checkGiven(declared, env.Vars)
 }
 
 // declare reads [variables]. Their values may use the environment, and not each other.
@@ -61,20 +58,6 @@ func (e *expander) declare(n *node) {
 		}
 	}
 	e.vars = values
-}
-
-// checkGiven notes variables of the command line that are neither declared nor used.
-func (e *expander) checkGiven(declared *node, given map[string]string) {
-	at := 0
-	if declared != nil {
-		at = declared.key
-	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if declared.field(name) == nil && !e.used[name] {
-			known := slices.DeleteFunc(slices.Sorted(maps.Keys(e.vars)), func(s string) bool { return s == name })
-			e.decoder.add(at, "variables", fmt.Sprintf("there is no variable %q to set", name), nearest(name, known))
-		}
-	}
 }
 
 // walk expands the strings of a node.
@@ -152,7 +135,6 @@ func (e *expander) resolve(n *node, offset int, path, space, name string, spaces
 		if !ok {
 			value, ok = e.getenv("COLABO_VAR_" + name)
 		}
-		e.used[name] = true
 		if ok {
 			return value
 		}
