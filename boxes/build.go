@@ -32,7 +32,7 @@ func (s *Store) Build(ctx context.Context, r Recipe, report func(Progress)) (Box
 	if err == nil {
 		return box, nil
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = ctx.Err() // what a killed tool said is of no use
 	} else if errors.Is(err, syscall.ENOSPC) {
 		err = hint.New(err, "free some space on the file system of "+s.dir)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/colabo/colabo/internal/event"
 	"github.com/colabo/colabo/internal/forward"
@@ -37,6 +39,12 @@ func (e *Engine) Destroy(ctx context.Context, names []string) error {
 	}
 	if err := e.purge(ctx); err != nil {
 		return err
+	}
+	if cutOff(records) {
+		// A daemon finishes what a client asked for that was killed meanwhile: what it makes can appear after we looked.
+		if err := e.purgeLater(ctx); err != nil {
+			return err
+		}
 	}
 	if err := forward.Stop(ctx, e.folder.Path()); err != nil {
 		return err
@@ -83,6 +91,24 @@ func (e *Engine) purge(ctx context.Context) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// settleTime is more than a daemon takes to finish one request of a client that is gone.
+const settleTime = time.Second
+
+// cutOff says whether the making of some machine was never seen to end.
+func cutOff(records []*state.Machine) bool {
+	return slices.ContainsFunc(records, func(m *state.Machine) bool { return !m.Made })
+}
+
+// purgeLater purges once more after a while.
+func (e *Engine) purgeLater(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(settleTime):
+		return e.purge(ctx)
+	}
 }
 
 // Leftovers lists the machines that Destroy would remove, by record or by tag, for the question before it.

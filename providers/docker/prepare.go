@@ -155,21 +155,41 @@ func (p *Provider) lockImages(ctx context.Context, key string) (unlock func(), e
 	return func() { _ = lock.Close() }, nil
 }
 
+// createPreparation makes the container in which the image is prepared, in place of what a killed process left. The engine may
+// be making that one still, and has its name then and nothing to remove: it is waited for, as long as for a port.
+func (p *Provider) createPreparation(ctx context.Context, want preparation, base string) (client.ContainerCreateResult, error) {
+	patience := time.NewTimer(portPatience)
+	defer patience.Stop()
+	for {
+		if err := p.removeContainer(ctx, want.containerName()); err != nil {
+			return client.ContainerCreateResult{}, err
+		}
+		created, err := p.engine.ContainerCreate(context.WithoutCancel(ctx), client.ContainerCreateOptions{
+			Name:       want.containerName(),
+			Config:     &container.Config{Image: base, Entrypoint: []string{"/sbin/init"}, Labels: want.labels()},
+			HostConfig: &container.HostConfig{NetworkMode: "none"},
+		})
+		if !errdefs.IsConflict(err) {
+			return created, err
+		}
+		select {
+		case <-ctx.Done():
+			return created, context.Cause(ctx)
+		case <-patience.C:
+			return created, err
+		case <-time.After(portPause):
+		}
+	}
+}
+
 // prepare makes the image. The container for it is never started.
 func (p *Provider) prepare(ctx context.Context, want preparation, base string, report providers.Report) (prepared, error) {
 	const operation = "prepare image"
-	if err := p.removeContainer(ctx, want.containerName()); err != nil { // left by a process that was killed
-		return prepared{}, err
-	}
 	inspected, err := p.engine.ImageInspect(ctx, base)
 	if err != nil {
 		return prepared{}, p.failed(ctx, operation, err)
 	}
-	created, err := p.engine.ContainerCreate(context.WithoutCancel(ctx), client.ContainerCreateOptions{
-		Name:       want.containerName(),
-		Config:     &container.Config{Image: base, Entrypoint: []string{"/sbin/init"}, Labels: want.labels()},
-		HostConfig: &container.HostConfig{NetworkMode: "none"},
-	})
+	created, err := p.createPreparation(ctx, want, base)
 	if err != nil {
 		return prepared{}, p.failed(ctx, operation, err)
 	}

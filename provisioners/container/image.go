@@ -151,8 +151,11 @@ func (i images) pull(ctx context.Context) error {
 	return nil
 }
 
-// drop removes an image that the step built earlier, unless something else uses it still.
+// drop removes an image that the step built earlier, unless something else uses it still, another step's name included.
 func (i images) drop(ctx context.Context, id string) {
+	if image, err := i.engine.ImageInspect(ctx, id); err == nil && len(image.RepoTags) > 0 {
+		return
+	}
 	if _, err := i.engine.ImageRemove(ctx, id, client.ImageRemoveOptions{PruneChildren: true}); err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {
 		_, _ = fmt.Fprintf(i.target.Output, "the old image %s was not removed: %v\n", id, err)
 	}
