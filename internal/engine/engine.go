@@ -49,6 +49,8 @@ type Engine struct {
 	mu   sync.Mutex
 	open map[string]*opened
 	log  atomic.Pointer[runLog] // of the run under way
+
+	knownHosts sync.Mutex // held while the known_hosts file is made anew
 }
 
 // opened is a provider that was asked for, or the error it answered with.

@@ -147,7 +147,7 @@ func (r *machineRun) intend() (providers.Spec, error) {
 	if err := e.folder.SaveMachine(r.record); err != nil {
 		return providers.Spec{}, err
 	}
-	if err := e.folder.SaveKnownHosts(e.names(nil)); err != nil {
+	if err := e.saveKnownHosts(); err != nil {
 		return providers.Spec{}, err
 	}
 	digest, err := fieldsDigest(r.want.fields)
@@ -169,6 +169,14 @@ func (r *machineRun) intend() (providers.Spec, error) {
 		Ports: r.ports, Env: config.Env, Options: config.Options[r.want.provider],
 		Digest: digest,
 	}, err
+}
+
+// saveKnownHosts writes down the host keys that are there. Machines are made at the same time: whoever comes last, after
+// its own key was made, finds those of all.
+func (e *Engine) saveKnownHosts() error {
+	e.knownHosts.Lock()
+	defer e.knownHosts.Unlock()
+	return e.folder.SaveKnownHosts(e.names(nil))
 }
 
 // containerGroup may use the container engine in a VM. The user is in it from the first boot, so that a later

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,21 +118,29 @@ func (e *Engine) machineStatus(ctx context.Context, name, maker string, agent fo
 		status.State = StateUnknown
 		return status, err
 	}
+	e.describe(&status, record, provider, found, agent)
+	return status, nil
+}
+
+// describe fills in what the provider and the forward agent know of a machine.
+func (e *Engine) describe(status *MachineStatus, record *state.Machine, provider providers.Provider, found providers.Status, agent forward.Status) {
 	status.State, status.Detail = string(found.State), found.Detail
 	status.Ref, status.Address = found.Ref, found.Address
-	if e.config(name) == nil {
+	if e.config(record.Name) == nil {
 		status.Detail = strings.TrimPrefix(status.Detail+"; no longer in the Colabofile", "; ")
 	}
 	ports := record.Ports
 	if provider.Features().PublishesPorts {
 		ports = found.Ports
 	}
-	open := listening(agent, name)
+	ports = slices.SortedFunc(slices.Values(ports), func(a, b providers.Port) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Guest, b.Guest), cmp.Compare(a.Address, b.Address))
+	})
+	open := listening(agent, record.Name)
 	for _, port := range ports {
 		host := hostAddress(port)
 		live := found.State == providers.Running &&
 			(provider.Features().PublishesPorts || slices.Contains(open, host))
 		status.Ports = append(status.Ports, PortStatus{Host: host, Guest: port.Guest, Protocol: port.Protocol, Open: live})
 	}
-	return status, nil
 }
