@@ -297,7 +297,8 @@ func TestConsole(t *testing.T) {
 	l.image = realBox(t)
 	spec := l.spec("web")
 	g := l.up(t, spec)
-	output(t, g, "sh", "-c", "until systemctl is-system-running --wait; do :; done")
+	// Not by --wait: that can miss the moment, and then waits for ever.
+	output(t, g, "sh", "-c", `until systemctl is-system-running | grep -Eq "running|degraded"; do sleep 0.1; done`)
 	console, err := l.Console(t.Context(), spec.ID, 1<<20)
 	must(t, err)
 	if !bytes.Contains(console, []byte("Welcome to")) {
