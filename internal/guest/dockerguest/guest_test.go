@@ -45,6 +45,7 @@ func TestWithShell(t *testing.T) {
 	t.Run("cancel ends the process group", func(t *testing.T) { testCancel(t, g) })
 	t.Run("close cuts off", func(t *testing.T) { testClose(t, dockertest.Engine(t), id) })
 	t.Run("terminal", func(t *testing.T) { testTerminal(t, g) })
+	t.Run("input ends on a terminal", func(t *testing.T) { testTerminalInputEnds(t, g) })
 	t.Run("files", func(t *testing.T) { testFiles(t, g) })
 	t.Run("dial", func(t *testing.T) { testDial(t, g) })
 }
@@ -240,6 +241,19 @@ func testClose(t *testing.T, engine *client.Client, id string) {
 	}
 	if err := g.Run(t.Context(), guest.Command{Argv: []string{"true"}}); err == nil {
 		t.Error("Run after Close succeeded")
+	}
+}
+
+// testTerminalInputEnds: who reads sees the end of the input, and what is written after that still arrives.
+func testTerminalInputEnds(t *testing.T, g guest.Guest) {
+	var out bytes.Buffer
+	err := g.Run(t.Context(), guest.Command{
+		Argv:  []string{"sh", "-c", "cat >/dev/null; sleep 0.5; echo after the end"},
+		Stdin: strings.NewReader("some input\n"), Stdout: &out,
+		Terminal: &guest.Terminal{Type: "vt100", Size: guest.Size{Columns: 80, Rows: 24}},
+	})
+	if err != nil || !strings.Contains(out.String(), "after the end") {
+		t.Errorf("the terminal showed %q (%v)", out.String(), err)
 	}
 }
 

@@ -138,7 +138,7 @@ func (e *execution) serve(ctx context.Context, cancel context.CancelCauseFunc, c
 			if input.err != nil {
 				cancel(fmt.Errorf("read the command's input: %w", input.err))
 			} else if err == nil {
-				_ = e.CloseWrite()
+				e.endInput(cmd.Terminal != nil)
 			}
 		}()
 	}
@@ -146,6 +146,19 @@ func (e *execution) serve(ctx context.Context, cancel context.CancelCauseFunc, c
 		go e.follow(ctx, cmd.Terminal)
 	}
 }
+
+// endInput tells the command that there is no more input. On a terminal that is said by its end-of-file character: an
+// engine whose client closes its side ends the whole connection there, and output that is still to come would be lost.
+func (e *execution) endInput(onTerminal bool) {
+	if onTerminal {
+		_, _ = e.Conn.Write([]byte{endOfTransmission}) // a connection that is gone has nobody to tell
+		return
+	}
+	_ = e.CloseWrite()
+}
+
+// endOfTransmission is the end-of-file character of a terminal, Ctrl-D, unless a program changes it; see termios(3).
+const endOfTransmission = 4
 
 // watched remembers how reading failed, which io.Copy does not tell from a failed write.
 type watched struct {
