@@ -143,6 +143,9 @@ type Status struct {
 	ImageDigest string
 	ProjectDir  string
 	Ports       []Port // as published by the provider
+	// Edited are the keys of the Colabofile whose value somebody else changed on the machine, with what is there now and
+	// what it was made with: "memory": "512MiB, was made with 1GiB". "network" is a key too: one that is gone.
+	Edited map[string]string
 }
 
 // Kind is one implementation, as the program lists it.
@@ -154,6 +157,11 @@ type Kind struct {
 	Options func() any
 	// Settings returns a pointer to a new, empty [provider.NAME] block.
 	Settings func() any
+	// Changes classes every key that a machine is made with: those of MachineKeys, and those of Options as "NAME.KEY".
+	// "network" classes the repair of a network that is gone.
+	Changes map[string]Change
+	// Doctor looks at what the provider needs of this host, whether or not Open works. It changes nothing. nil: nothing to look at.
+	Doctor func(ctx context.Context, config Config) []Finding
 }
 
 // Config is what an implementation is opened with.

@@ -44,6 +44,10 @@ func (l *loader) checkDependencies() {
 	}
 	for _, d := range l.drafts {
 		w.from(d, nil)
+		for i, on := range d.DependsOn {
+			n, _ := l.dependency(d, i)
+			d.Needs = append(d.Needs, Dependency{Machine: on, Condition: Healthy, Pos: l.doc.position(n.at)})
+		}
 	}
 }
 

@@ -18,6 +18,48 @@ type Project struct {
 	Machines []*Machine // in the file's order, never empty
 	// Settings holds the [provider.NAME] blocks, of the types that the Kinds' Settings make.
 	Settings map[string]any
+	// Secrets are those under [secrets], by name. One that is only used, as ${secret.NAME}, comes from the environment.
+	Secrets map[string]Secret
+}
+
+// Secret says where the value of ${secret.NAME} comes from; COLABO_SECRET_NAME in the environment wins over both.
+// Nothing is read or run when a Colabofile is loaded.
+type Secret struct {
+	File    string `toml:"file" doc:"path of a file with the value; its last line break is no part of it"`
+	Command Argv   `toml:"command" doc:"prints the value; a string is run by sh -c, in the Colabofile's folder"`
+	Pos     Position
+}
+
+// Ref is a reference whose value is not known when the file is loaded: ${secret.NAME} or ${machine.NAME.ip}. Strings keep it as it
+// is written, "${secret.NAME}", until Project.Resolve.
+type Ref struct {
+	Space string // "secret" or "machine"
+	Name  string // of the secret or the machine
+}
+
+// String is the reference as it is written.
+func (r Ref) String() string {
+	if r.Space == "machine" {
+		return "${machine." + r.Name + ".ip}"
+	}
+	return "${" + r.Space + "." + r.Name + "}"
+}
+
+// Condition is how far a machine has to be before another one that depends on it begins.
+type Condition string
+
+// The conditions, each includes those before it.
+const (
+	Started     Condition = "started"     // the guest answers
+	Provisioned Condition = "provisioned" // all its steps are through
+	Healthy     Condition = "healthy"     // its checks pass; without checks: provisioned
+)
+
+// Dependency is one machine that has to be there before. A ${machine.X.ip} implies one on X, Started.
+type Dependency struct {
+	Machine   string
+	Condition Condition
+	Pos       Position
 }
 
 // Machine is one [machine.NAME], defaults applied.
@@ -39,7 +81,11 @@ type Machine struct {
 	Checks    []Check           // from [[check]]
 	// Options holds the [machine.NAME.PROVIDER] blocks, of the types that the Kinds' Options make.
 	Options map[string]any
-	Pos     Position
+	// Needs are the dependencies, those that references imply included, each machine once.
+	Needs []Dependency
+	// Refs are the references in env and message; a step's and a check's are its own.
+	Refs []Ref
+	Pos  Position
 }
 
 // Step is one [[machine.X.provision]].
@@ -47,8 +93,11 @@ type Step struct {
 	Type string
 	Name string    `toml:"name" doc:"for --provision-with and logs"` // unique in its machine; made from the type where the file gives none: "shell", "shell-2"
 	Run  RunPolicy `toml:"run" enum:"changed,once,always,never" default:"changed" doc:"when the step runs"`
-	Spec provisioners.Step
-	Pos  Position
+	// Sensitive hides the output of the step's tools.
+	Sensitive bool `toml:"sensitive" doc:"hide what the step's tools print"`
+	Spec      provisioners.Step
+	Refs      []Ref
+	Pos       Position
 }
 
 // RunPolicy says when a step runs.
@@ -69,6 +118,7 @@ type Check struct {
 	Command  Argv          `toml:"command" doc:"exit status 0 passes; a string is run by sh -c"`
 	Timeout  time.Duration `toml:"timeout" default:"60s" doc:"how long up waits for it"`
 	Interval time.Duration `toml:"interval" default:"1s" doc:"time between two tries"`
+	Refs     []Ref
 	Pos      Position
 }
 

@@ -52,7 +52,7 @@ func (l *loader) loadStep(from layer) Step {
 	l.decodeStruct(from.node, from.path, common, extras{
 		names: append(l.specKeys(spec), "type"),
 		decode: func(name string, n *node, path string) bool {
-			if name == "type" || l.unbuilt([]string{"sensitive"}, name, n, path) {
+			if name == "type" {
 				return true
 			}
 			if !known {

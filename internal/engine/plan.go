@@ -35,7 +35,7 @@ type action struct {
 type machinePlan struct {
 	machine  string
 	provider string
-	needs    []string // machines that have to be healthy before
+	needs    []colabofile.Dependency
 	actions  []action
 	// stale are the changes that need a machine made anew, which `up` does not do by itself: "memory 1GiB -> 2GiB".
 	stale []string
@@ -71,7 +71,7 @@ func makePlan(want *desired, have *observed, options planOptions) plan {
 
 func planMachine(want *desiredMachine, have *observed, options planOptions) machinePlan {
 	seen := have.machines[want.name]
-	mp := machinePlan{machine: want.name, provider: want.provider, needs: want.config.DependsOn}
+	mp := machinePlan{machine: want.name, provider: want.provider, needs: want.config.Needs}
 	record := seen.record
 	create := createReason(seen)
 	switch {

@@ -161,7 +161,7 @@ func (r *upRun) execute(ctx context.Context) error {
 func (r *upRun) needs(name string) []*machineRun {
 	var needs []*machineRun
 	for _, need := range r.machines[name].plan.needs {
-		needs = append(needs, r.machines[need])
+		needs = append(needs, r.machines[need.Machine])
 	}
 	return needs
 }
@@ -185,8 +185,8 @@ func (e *Engine) withDependencies(only []string) []string {
 			return
 		}
 		needed[name] = true
-		for _, other := range config.DependsOn {
-			need(other)
+		for _, other := range config.Needs {
+			need(other.Machine)
 		}
 	}
 	for _, name := range e.names(only) {
