@@ -14,7 +14,7 @@ func (l *loader) loadChecks(n *node, path string) []Check {
 	tables := l.elements(n, path, "[["+path+"]]")
 	checks := make([]Check, 0, len(tables))
 	for _, from := range tables {
-		check := Check{Pos: l.doc.position(from.node.at)}
+		check := Check{Pos: l.doc.position(from.node.at), Refs: refsIn(from.node)}
 		into := reflect.ValueOf(&check).Elem()
 		before := len(l.problems)
 		l.applyDefaults(into)

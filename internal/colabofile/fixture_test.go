@@ -144,7 +144,7 @@ func (s *publishStep) PublishedPorts() []providers.Port {
 
 // load reads a Colabofile that is not on disk.
 func load(text string, env Env) (*Project, error) {
-	return decode(testDir+"/Colabofile", newDocument("Colabofile", []byte(text)), env)
+	return decode(testDir+"/Colabofile", newDocument("Colabofile", []byte(text)), nil, env)
 }
 
 // mustLoad reads a good Colabofile.

@@ -106,7 +106,8 @@ func checkFile(path string) error {
 	return nil
 }
 
-// Load reads and validates a Colabofile. It runs nothing, and reads no other file but those that steps name, to see that they are there.
+// Load reads and validates a Colabofile, and the Colabofile.local beside it where there is one, which is laid over it. It
+// runs nothing, and reads no other file but those that steps name, to see that they are there.
 // What is wrong with the file's content is returned as Problems, all of it, and variables that it does not know as
 // UndeclaredErrors; any other error is about reading it. The project's paths are without symbolic links, so that a project is
 // the same one whatever path leads to it; positions name the file as the user would.
@@ -119,6 +120,19 @@ func Load(path string, env Env) (*Project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the Colabofile: %w", err)
 	}
+	doc, err := readDocument(path)
+	if err != nil {
+		return nil, err
+	}
+	local, err := readDocument(filepath.Join(filepath.Dir(path), LocalName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return decode(filepath.Join(dir, filepath.Base(path)), doc, local, env)
+}
+
+// readDocument reads a file.
+func readDocument(path string) (*document, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the Colabofile: %w", err)
@@ -131,7 +145,7 @@ func Load(path string, env Env) (*Project, error) {
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("%s: larger than 1 MiB: %w", shownPath(path), ErrUnusable)
 	}
-	return decode(filepath.Join(dir, filepath.Base(path)), newDocument(shownPath(path), data), env)
+	return newDocument(shownPath(path), data), nil
 }
 
 // shownPath is the path as the user would type it.
@@ -146,34 +160,27 @@ func shownPath(path string) string {
 	return path
 }
 
-// decode makes the project of a document; path is absolute.
-func decode(path string, doc *document, env Env) (*Project, error) {
+// decode makes the project of a document, and of the one that lies over it where there is one; path is absolute.
+func decode(path string, doc, local *document, env Env) (*Project, error) {
 	if env.Getenv == nil {
 		env.Getenv = func(string) (string, bool) { return "", false }
 	}
 	root, problems := parse(doc)
+	if local != nil {
+		over, more := parse(local)
+		problems = append(problems, more...)
+		if problems == nil {
+			lay(root, doc, over, local)
+		}
+	}
 	if problems != nil {
 		return nil, problems.sorted()
 	}
-	l := &loader{
-		decoder: &decoder{doc: doc}, env: env, root: root,
-		project: &Project{
-			File: path, Dir: filepath.Dir(path), Name: filepath.Base(filepath.Dir(path)),
-			Provider: Auto, Settings: map[string]any{},
-		},
+	project, err := (&source{path: path, doc: doc, root: root, env: env}).project(nil)
+	if err != nil {
+		return nil, err
 	}
-	vars := splitVars(root, &env)
-	expand(l.decoder, root, env)
-	l.load()
-	switch unused := vars.unused(root); {
-	case unused != nil && len(l.problems) > 0:
-		return nil, errors.Join(unused, l.problems.sorted())
-	case unused != nil:
-		return nil, unused
-	case len(l.problems) > 0:
-		return nil, l.problems.sorted()
-	}
-	return l.project, nil
+	return project, nil
 }
 
 // undeclaredVars are variables of the command line that the document does not declare: right as long as it uses them.
@@ -241,13 +248,14 @@ type draft struct {
 	node  *node
 	path  string
 	steps []layer // the tables of Machine.Steps
+	needs []needed
 }
 
 // load takes the document's tables one after the other.
 func (l *loader) load() {
 	for _, name := range l.root.names {
 		if !l.topLevel(name, l.root.fields[name]) {
-			known := []string{"name", "provider", "variables", "defaults", "machine"}
+			known := []string{"name", "provider", "variables", "secrets", "defaults", "machine"}
 			l.unknown(l.root.fields[name], join("", name), name, known)
 		}
 	}
@@ -280,6 +288,8 @@ func (l *loader) topLevel(name string, n *node) bool {
 		}
 	case "provider":
 		l.loadProvider(n)
+	case "secrets":
+		l.loadSecrets(n)
 	case "variables", "defaults", "machine": // have their own turn
 	default:
 		return l.unbuilt(topLevelUnbuilt(), name, n, name)

@@ -92,7 +92,7 @@ func TestLoad(t *testing.T) {
 	web.Steps, web.Checks, web.Ports, web.Options = nil, nil, nil, nil
 	wantEqual(t, "web", *web, Machine{
 		Name: "web", Provider: "libvirt", Box: "debian-13", Hostname: "web.example.org", CPUs: 3, Memory: 3 << 29,
-		Disk: 10 << 30, User: "dev", Primary: true, DependsOn: []string{"db"}, Message: "ask /home/me",
+		Disk: 10 << 30, User: "dev", Primary: true, Needs: []Dependency{{"db", Healthy, Position{"Colabofile", 25, 15}}}, Message: "ask /home/me",
 		Env: map[string]string{"A": "common", "B": "own ${var.x} ${HOME}"},
 		Pos: Position{"Colabofile", 18, 10},
 	})

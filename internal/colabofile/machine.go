@@ -26,7 +26,7 @@ func (l *loader) loadDefaults() {
 	l.decodeStruct(n, "defaults", reflect.ValueOf(&l.base).Elem(), extras{
 		names: l.providerNames(),
 		decode: func(name string, child *node, path string) bool {
-			if slices.Contains([]string{"ports", "provision", "check"}, name) {
+			if slices.Contains([]string{"ports", "provision", "check", "depends_on"}, name) {
 				return true // refused below
 			}
 			kind, ok := l.providerKind(name)
@@ -46,7 +46,7 @@ func (l *loader) loadDefaults() {
 			l.add(child.key, join("defaults", name), "machines can't have this in common, write it in [machine.NAME]", "")
 		}
 	}
-	l.base.Hostname, l.base.Primary, l.base.DependsOn, l.base.Message = "", false, nil, ""
+	l.base.Hostname, l.base.Primary, l.base.Message = "", false, ""
 	l.defaults = n
 }
 
@@ -61,11 +61,13 @@ func (l *loader) loadMachine(name string, n *node) {
 		l.add(n.key, d.path, "a machine's name is lower-case letters, digits and -, at most 63 of them, and begins and ends with no -", "")
 	}
 	l.decodeStruct(n, d.path, reflect.ValueOf(d.Machine).Elem(), extras{
-		names: append(l.providerNames(), "ports", "provision", "check"),
+		names: append(l.providerNames(), "ports", "provision", "check", "depends_on"),
 		decode: func(key string, child *node, path string) bool {
 			switch key {
 			case "ports":
 				d.Ports = l.loadPorts(child, path)
+			case "depends_on":
+				d.needs = l.loadNeeds(child, path)
 			case "provision":
 				d.steps = l.elements(child, path, "[["+path+"]]")
 				d.Steps = l.loadSteps(d.steps)
@@ -83,6 +85,7 @@ func (l *loader) loadMachine(name string, n *node) {
 	}
 	l.loadOptions(d)
 	l.checkMachine(d)
+	d.Refs = refsIn(l.defaults.field("env"), n.field("env"), n.field("message"))
 	l.drafts = append(l.drafts, d)
 	l.project.Machines = append(l.project.Machines, d.Machine)
 }

@@ -43,9 +43,12 @@ func (k kind) String() string {
 // node is a value of the document with its place.
 type node struct {
 	kind kind
-	key  int // offset of its key; of the value itself where it has none
-	at   int // offset of the value
-	text string
+	key  int    // offset of its key; of the value itself where it has none
+	at   int    // offset of the value
+	text string // of a string: with its references replaced
+	raw  string // of a string: as it is written
+	// refs are the references in a string whose values come later.
+	refs []Ref
 	// value is the Go value of a number or boolean.
 	value any
 	// expanded: text holds something that came from a variable, and may stand for a number or boolean.

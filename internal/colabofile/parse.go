@@ -217,7 +217,7 @@ func (p *parser) value(v *unstable.Node, path string, at int) *node {
 		}
 		p.depth--
 	case unstable.String:
-		n.kind = text
+		n.kind, n.raw = text, n.text
 	case unstable.Bool:
 		n.kind, n.value = boolean, n.text == "true"
 	case unstable.Integer, unstable.Float:

@@ -20,6 +20,8 @@ type Project struct {
 	Settings map[string]any
 	// Secrets are those under [secrets], by name. One that is only used, as ${secret.NAME}, comes from the environment.
 	Secrets map[string]Secret
+
+	source *source
 }
 
 // Secret says where the value of ${secret.NAME} comes from; COLABO_SECRET_NAME in the environment wins over both.
@@ -64,21 +66,20 @@ type Dependency struct {
 
 // Machine is one [machine.NAME], defaults applied.
 type Machine struct {
-	Name      string
-	Provider  string            `toml:"provider" doc:"runs this machine instead of the project's provider"` // "" means the project's
-	Box       string            `toml:"box" default:"debian-12" doc:"what the machine starts from: a catalog name, name@version, a path, docker://IMAGE"`
-	Hostname  string            `toml:"hostname" doc:"default: the machine's name"`
-	CPUs      int               `toml:"cpus" doc:"default: the provider's"`
-	Memory    Size              `toml:"memory" doc:"such as \"2GiB\"; default: the provider's"`
-	Disk      Size              `toml:"disk" doc:"size of the root disk; default: the box's"`
-	User      string            `toml:"user" default:"colabo" doc:"the login user: key only, with sudo"`
-	Primary   bool              `toml:"primary" doc:"the machine that is meant when none is named"`
-	DependsOn []string          `toml:"depends_on" doc:"machines that must be up first"`
-	Ports     []Port            // from `ports`
-	Env       map[string]string `toml:"env" doc:"environment of provision steps and logins"`
-	Message   string            `toml:"message" doc:"printed at the end of up"`
-	Steps     []Step            // from [[provision]]
-	Checks    []Check           // from [[check]]
+	Name     string
+	Provider string            `toml:"provider" doc:"runs this machine instead of the project's provider"` // "" means the project's
+	Box      string            `toml:"box" default:"debian-12" doc:"what the machine starts from: a catalog name, name@version, a path, docker://IMAGE"`
+	Hostname string            `toml:"hostname" doc:"default: the machine's name"`
+	CPUs     int               `toml:"cpus" doc:"default: the provider's"`
+	Memory   Size              `toml:"memory" doc:"such as \"2GiB\"; default: the provider's"`
+	Disk     Size              `toml:"disk" doc:"size of the root disk; default: the box's"`
+	User     string            `toml:"user" default:"colabo" doc:"the login user: key only, with sudo"`
+	Primary  bool              `toml:"primary" doc:"the machine that is meant when none is named"`
+	Ports    []Port            // from `ports`
+	Env      map[string]string `toml:"env" doc:"environment of provision steps and logins"`
+	Message  string            `toml:"message" doc:"printed at the end of up"`
+	Steps    []Step            // from [[provision]]
+	Checks   []Check           // from [[check]]
 	// Options holds the [machine.NAME.PROVIDER] blocks, of the types that the Kinds' Options make.
 	Options map[string]any
 	// Needs are the dependencies, those that references imply included, each machine once.

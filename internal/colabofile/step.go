@@ -38,7 +38,7 @@ func (l *loader) loadSteps(tables []layer) []Step {
 
 // loadStep reads one step: the keys that all have, and those of its type.
 func (l *loader) loadStep(from layer) Step {
-	step := Step{Pos: l.doc.position(from.node.at)}
+	step := Step{Pos: l.doc.position(from.node.at), Refs: refsIn(from.node)}
 	common := reflect.ValueOf(&step).Elem()
 	l.applyDefaults(common)
 	kind, known := l.stepKind(from)

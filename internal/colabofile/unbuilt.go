@@ -4,7 +4,7 @@ import "slices"
 
 // What colabo will know and this version does not: such a key is neither unknown nor silently ignored.
 
-func topLevelUnbuilt() []string { return []string{"trigger", "secrets"} }
+func topLevelUnbuilt() []string { return []string{"trigger"} }
 
 func machineUnbuilt() []string {
 	return []string{"autostart", "cloud_init", "disks", "folders", "networks", "openstack", "ssh"}

@@ -9,17 +9,22 @@ import (
 
 // expander replaces ${var.NAME} and ${env.NAME} in the document's strings. $${ stands for ${ itself. What has no dot after
 // its first word, as ${HOME}, is a shell's business and stays as it is.
+//
+// ${secret.NAME} and ${machine.NAME.ip} are late references: their values come while `up` runs.
 type expander struct {
 	decoder *decoder
+	root    *node
 	vars    map[string]string
 	getenv  func(string) (string, bool)
+	values  map[Ref]string // of late references, as far as they are known
+	samples bool           // late references without a value become samples
 }
 
 // expand replaces the references in every string of the document. Variables come from the environment's
 // COLABO_VAR_name and from the command line before they come from the file.
-func expand(d *decoder, root *node, env Env) {
-	e := &expander{decoder: d, vars: map[string]string{}, getenv: env.Getenv}
-	if declared := root.field("variables"); declared != nil {
+func expand(e *expander, env Env) {
+	e.vars = map[string]string{}
+	if declared := e.root.field("variables"); declared != nil {
 		e.declare(declared)
 	}
 	for name := range e.vars {
@@ -28,10 +33,30 @@ func expand(d *decoder, root *node, env Env) {
 		}
 	}
 	maps.Copy(e.vars, env.Vars)
-	for _, name := range root.names {
-		if name != "variables" {
-			e.walk(root.fields[name], join("", name))
+	for _, name := range e.root.names {
+		child, path := e.root.fields[name], join("", name)
+		switch {
+		case name == "variables": // had their turn
+		case name == "machine" && child.kind == table:
+			for _, machine := range child.names {
+				e.machine(child.fields[machine], join(path, machine))
+			}
+		case name == "defaults":
+			e.machine(child, path)
+		default:
+			e.walk(child, path, noLate)
 		}
+	}
+}
+
+// machine expands the strings of [machine.X] or [defaults].
+func (e *expander) machine(n *node, path string) {
+	if n.kind != table {
+		e.walk(n, path, noLate)
+		return
+	}
+	for _, key := range n.names {
+		e.walk(n.fields[key], join(path, key), lateRuleOf(key))
 	}
 }
 
@@ -50,7 +75,7 @@ func (e *expander) declare(n *node) {
 		}
 		switch child.kind {
 		case text:
-			values[name] = e.text(child, path, []string{"env"})
+			values[name] = e.text(child, path, []string{"env"}, noLate)
 		case integer, float, boolean:
 			values[name] = child.text
 		default:
@@ -61,19 +86,20 @@ func (e *expander) declare(n *node) {
 }
 
 // walk expands the strings of a node.
-func (e *expander) walk(n *node, path string) {
+func (e *expander) walk(n *node, path string, rule lateRule) {
 	switch n.kind {
 	case table:
 		for _, name := range n.names {
-			e.walk(n.fields[name], join(path, name))
+			e.walk(n.fields[name], join(path, name), rule)
 		}
 	case list:
 		for i, item := range n.items {
-			e.walk(item, index(path, i))
+			e.walk(item, index(path, i), rule)
 		}
 	case text:
-		if strings.Contains(n.text, "${") {
-			n.text = e.text(n, path, []string{"var", "env"})
+		n.text, n.refs, n.expanded = n.raw, nil, false
+		if strings.Contains(n.raw, "${") {
+			n.text = e.text(n, path, []string{"var", "env"}, rule)
 		}
 		if strings.ContainsRune(n.text, 0) {
 			e.decoder.add(n.at, path, "a string can't hold a NUL character", "")
@@ -82,9 +108,9 @@ func (e *expander) walk(n *node, path string) {
 }
 
 // text is a string with its references replaced.
-func (e *expander) text(n *node, path string, spaces []string) string {
+func (e *expander) text(n *node, path string, spaces []string, rule lateRule) string {
 	var b strings.Builder
-	rest := n.text
+	rest := n.raw
 	for {
 		i := strings.Index(rest, "${")
 		if i < 0 {
@@ -103,8 +129,13 @@ func (e *expander) text(n *node, path string, spaces []string) string {
 			rest = rest[i+2:]
 			continue
 		}
-		b.WriteString(e.resolve(n, len(n.text)-len(rest)+i, path, space, name, spaces))
-		n.expanded = true
+		at := n.at + e.verbatim(n, len(n.raw)-len(rest)+i)
+		if space == SecretSpace || space == MachineSpace {
+			b.WriteString(e.late(n, at, path, space, name, rule))
+		} else {
+			b.WriteString(e.resolve(at, path, space, name, spaces))
+			n.expanded = true
+		}
 		rest = rest[i+length:]
 	}
 }
@@ -122,12 +153,9 @@ func reference(text string) (space, name string, length int) {
 	return space, name, end + 1
 }
 
-// resolve is the value of one reference; offset is where in the node's text it stands.
-func (e *expander) resolve(n *node, offset int, path, space, name string, spaces []string) string {
-	at := n.at + e.verbatim(n, offset)
+// resolve is the value of one reference, which stands at an offset.
+func (e *expander) resolve(at int, path, space, name string, spaces []string) string {
 	switch {
-	case space == "machine" || space == "secret":
-		e.decoder.add(at, path, fmt.Sprintf("${%s.%s} is not supported yet by this version", space, name), "")
 	case !slices.Contains(spaces, space) && space == "var":
 		e.decoder.add(at, path, "a variable can't use other variables", "")
 	case space == "var":
@@ -146,8 +174,8 @@ func (e *expander) resolve(n *node, offset int, path, space, name string, spaces
 		}
 		e.decoder.add(at, path, fmt.Sprintf("the environment has no %s", name), "")
 	default:
-		text := fmt.Sprintf("${%s.%s} is neither of var nor of env", space, name)
-		e.decoder.add(at, path, text, nearest(space, spaces))
+		text := fmt.Sprintf("${%s.%s} is of none of var, env, secret, machine", space, name)
+		e.decoder.add(at, path, text, nearest(space, append([]string{SecretSpace, MachineSpace}, spaces...)))
 	}
 	return ""
 }
@@ -155,9 +183,9 @@ func (e *expander) resolve(n *node, offset int, path, space, name string, spaces
 // verbatim is how far behind the beginning of a string's value the byte at offset of its text is; 0 where escapes
 // keep that from being known.
 func (e *expander) verbatim(n *node, offset int) int {
+	written := e.decoder.doc.at(n.at)
 	for _, quotes := range []int{1, 3, 4, 5} { // "", """, """ and a line break of one or two bytes
-		from, to := n.at+quotes, n.at+quotes+len(n.text)
-		if to <= len(e.decoder.doc.data) && string(e.decoder.doc.data[from:to]) == n.text {
+		if to := quotes + len(n.raw); to <= len(written) && string(written[quotes:to]) == n.raw {
 			return quotes + offset
 		}
 	}
