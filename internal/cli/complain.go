@@ -24,6 +24,9 @@ func (a *app) printError(err error) {
 		return
 	}
 	complaints := complaintsOf(err, a.goOn())
+	for i, one := range complaints {
+		complaints[i].text, complaints[i].hint = a.secrets.Text(one.text), a.secrets.Text(one.hint)
+	}
 	if a.global.json {
 		var texts []string
 		about := ""

@@ -27,6 +27,7 @@ func newDestroyCommand(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&force, "force", "f", false, "don't ask")
+	a.addNoWait(cmd)
 	return cmd
 }
 

@@ -39,6 +39,7 @@ func newHaltCommand(a *app) *cobra.Command {
 		},
 	}
 	options.addFlags(cmd)
+	a.addNoWait(cmd)
 	return cmd
 }
 

@@ -29,6 +29,7 @@ func newProvisionCommand(a *app) *cobra.Command {
 		}
 		return pflag.NormalizedName(name)
 	})
+	a.addNoWait(cmd)
 	return cmd
 }
 

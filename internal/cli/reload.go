@@ -22,6 +22,7 @@ func newReloadCommand(a *app) *cobra.Command {
 	}
 	up.addFlags(cmd)
 	stop.addFlags(cmd)
+	a.addNoWait(cmd)
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/colabo/colabo/internal/engine"
+	"github.com/colabo/colabo/internal/redact"
 	"github.com/colabo/colabo/internal/ui"
 	"github.com/colabo/colabo/providers"
 	"github.com/colabo/colabo/provisioners"
@@ -29,7 +30,8 @@ type app struct {
 	Program
 	ui.Streams
 	global  globalOptions
-	command string // the name of the command that runs
+	secrets redact.Set // of the Colabofile, as far as they were read
+	command string     // the name of the command that runs
 }
 
 // globalOptions hold for every command.
@@ -41,6 +43,7 @@ type globalOptions struct {
 	noColor  bool
 	vars     []string
 	provider string
+	noWait   bool // of the commands that take the project's lock
 }
 
 // Main runs one command line and returns its exit code. The first interrupt ends the command at its next safe point,

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"github.com/colabo/colabo/boxes"
 	"github.com/colabo/colabo/internal/colabofile"
@@ -94,6 +95,7 @@ func (a *app) withEngine(work func(*engine.Engine) error) error {
 		Project: project, Providers: a.Providers, Steps: a.Steps, Provider: a.chosenProvider(),
 		Boxes: boxSource{store}, CacheDir: cache,
 		Events: progress.Handle, Log: a.log(), Agent: []string{exe, agentCommand},
+		Secrets: &a.secrets, NoWait: a.global.noWait,
 	})
 	if err != nil {
 		return err
@@ -140,7 +142,7 @@ func (a *app) log() *slog.Logger {
 	if !a.global.debug {
 		return slog.New(slog.DiscardHandler)
 	}
-	return slog.New(slog.NewTextHandler(a.Err, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return slog.New(slog.NewTextHandler(a.secrets.Writer(a.Err), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 func (a *app) color() bool {
@@ -148,7 +150,12 @@ func (a *app) color() bool {
 }
 
 // printJSON writes one object on a line of its own.
-func (a *app) printJSON(value any) error { return json.NewEncoder(a.Out).Encode(value) }
+func (a *app) printJSON(value any) error { return ui.WriteJSON(a.Out, value) }
+
+// addNoWait gives a command that changes the project the choice not to wait for another one.
+func (a *app) addNoWait(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.global.noWait, "no-wait", false, "fail at once when another command works on this project")
+}
 
 // boxStore opens the user's box store.
 func (a *app) boxStore() (*boxes.Store, error) {

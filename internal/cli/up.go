@@ -29,6 +29,7 @@ second time. A step that fails leaves its machine up for a look; the next up goe
 		},
 	}
 	options.addFlags(cmd)
+	a.addNoWait(cmd)
 	return cmd
 }
 

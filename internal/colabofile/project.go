@@ -39,9 +39,15 @@ type Ref struct {
 	Name  string // of the secret or the machine
 }
 
+// The spaces of references.
+const (
+	SecretSpace  = "secret"
+	MachineSpace = "machine"
+)
+
 // String is the reference as it is written.
 func (r Ref) String() string {
-	if r.Space == "machine" {
+	if r.Space == MachineSpace {
 		return "${machine." + r.Name + ".ip}"
 	}
 	return "${" + r.Space + "." + r.Name + "}"

@@ -14,8 +14,16 @@ import (
 
 // runChecks waits until all checks of the machine pass, one after the other.
 func (r *machineRun) runChecks(ctx context.Context) error {
-	for _, check := range r.want.config.Checks {
-		name := checkName(check)
+	if len(r.want.config.Checks) == 0 {
+		r.reached = "up"
+		return nil
+	}
+	config, err := r.settled(ctx)
+	if err != nil {
+		return err
+	}
+	for i, check := range config.Checks {
+		name := checkName(r.want.config.Checks[i]) // as it is written
 		err := r.engine.stage(ctx, r.want.name, "check", func(ctx context.Context, s *stage) error {
 			s.result = name
 			s.detail(name)
@@ -100,12 +108,16 @@ func (r *machineRun) checkHTTP(ctx context.Context, url string) error {
 }
 
 func (r *machineRun) checkCommand(ctx context.Context, argv []string) error {
+	config, err := r.settled(ctx)
+	if err != nil {
+		return err
+	}
 	g, err := r.connected(ctx)
 	if err != nil {
 		return err
 	}
 	var out strings.Builder
-	err = g.Run(ctx, guest.Command{Argv: argv, Env: r.want.config.Env, Stdout: &out, Stderr: &out})
+	err = g.Run(ctx, guest.Command{Argv: argv, Env: config.Env, Stdout: &out, Stderr: &out})
 	if text := strings.TrimSpace(out.String()); err != nil && text != "" {
 		return fmt.Errorf("%w: %s", err, text)
 	}

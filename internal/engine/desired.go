@@ -41,10 +41,12 @@ type wantedPort struct {
 	pos         colabofile.Position
 }
 
-// desiredStep is one provision step with the hash of all that it reads.
+// desiredStep is one provision step with the hash of all that it reads. Secrets and addresses are no part of the hash:
+// refs are the fingerprints of those that are known.
 type desiredStep struct {
 	config colabofile.Step
 	hash   string
+	refs   map[string]string
 }
 
 // resolve turns the machines of the Colabofile (all, when names is empty) into what is wanted of them.
@@ -87,7 +89,7 @@ func (e *Engine) resolveMachine(ctx context.Context, config *colabofile.Machine,
 		if err != nil {
 			return nil, fmt.Errorf("step %s: %w", step.Name, err)
 		}
-		m.steps = append(m.steps, desiredStep{config: step, hash: hash})
+		m.steps = append(m.steps, desiredStep{config: step, hash: hash, refs: e.fingerprints(step.Refs)})
 	}
 	m.ports = wantedPorts(config)
 	m.fields, err = fieldsOf(m)

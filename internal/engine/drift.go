@@ -30,7 +30,7 @@ func (e *Engine) lookForDrift(ctx context.Context, want *desired, have *observed
 func (e *Engine) machineDrift(ctx context.Context, machine *desiredMachine, record *state.Machine) (map[string]string, error) {
 	drift := map[string]string{}
 	var g guest.Guest
-	for _, step := range machine.steps {
+	for i, step := range machine.steps {
 		drifter, ok := step.config.Spec.(provisioners.Drifter)
 		if _, succeeded := record.Succeeded(step.config.Name); !ok || !succeeded {
 			continue
@@ -46,9 +46,17 @@ func (e *Engine) machineDrift(ctx context.Context, machine *desiredMachine, reco
 			}
 			defer g.Close()
 		}
+		config, known, err := e.known(machine.config, step.config)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			continue // what it refers to is not known now, and so not what it should be
+		}
+		drifter = config.Steps[i].Spec.(provisioners.Drifter) // of the same type
 		reason, err := drifter.Drift(ctx, provisioners.Target{
 			Guest: g, Project: e.Project.Name, Machine: machine.name, Step: step.config.Name,
-			Dir: e.Project.Dir, User: record.User, Env: machine.config.Env,
+			Dir: e.Project.Dir, User: record.User, Env: config.Env,
 			Output: io.Discard, Progress: func(string) {},
 			Containers: func(ctx context.Context) (providers.ContainerEngine, error) {
 				return e.presentEngine(ctx, provider, machine.name, g)

@@ -12,6 +12,7 @@ import (
 	"github.com/colabo/colabo/boxes"
 	"github.com/colabo/colabo/internal/colabofile"
 	"github.com/colabo/colabo/internal/event"
+	"github.com/colabo/colabo/internal/redact"
 	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
 	"github.com/colabo/colabo/provisioners"
@@ -36,6 +37,8 @@ type Options struct {
 	CacheDir  string
 	Events    event.Sink
 	Log       *slog.Logger
+	Secrets   *redact.Set // takes every secret that is read, and keeps it out of events and logs
+	NoWait    bool        // a project that another command works on is an error, and not waited for
 	// Agent is the argv that starts the forward agent; the project's state folder is appended.
 	Agent []string
 }
@@ -49,6 +52,8 @@ type Engine struct {
 	mu   sync.Mutex
 	open map[string]*opened
 	log  atomic.Pointer[runLog] // of the run under way
+
+	late lateValues
 
 	knownHosts sync.Mutex // held while the known_hosts file is made anew
 }
@@ -104,6 +109,9 @@ func (e *Engine) config(name string) *colabofile.Machine {
 
 // lock takes the right to change the project for a command.
 func (e *Engine) lock(ctx context.Context, command string) (*state.Lock, error) {
+	if e.NoWait {
+		return e.folder.TryLock(command)
+	}
 	return e.folder.Lock(ctx, command, func(h state.Holder) {
 		e.emit(event.Event{Type: event.Notice, Text: fmt.Sprintf(
 			"waiting for `colabo %s` (pid %d), which works on this project", h.Command, h.PID)})

@@ -25,6 +25,7 @@ func (e *Engine) examine(ctx context.Context, names []string, options UpOptions)
 	if err != nil {
 		return nil, err
 	}
+	e.knowAddresses(have)
 	want, err := e.resolve(ctx, have, names)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/colabo/colabo/internal/cloudinit"
+	"github.com/colabo/colabo/internal/colabofile"
 	"github.com/colabo/colabo/internal/guest"
 	"github.com/colabo/colabo/internal/hint"
 	"github.com/colabo/colabo/internal/state"
@@ -33,26 +34,22 @@ type machineRun struct {
 	guest   guest.Guest
 	reached string // the last stage that was done, for people
 
-	done chan struct{} // closed when the run has ended
-	err  error         // read after done
+	config  *colabofile.Machine // with the values of its references; see settled
+	awaited bool                // another machine waits for this one
+
+	milestones milestones
+	err        error // read after the last milestone
 }
 
 // runAfter runs the machine's plan once the machines that it needs are through.
-func (r *machineRun) runAfter(ctx context.Context, needs []*machineRun) {
-	defer close(r.done)
+func (r *machineRun) runAfter(ctx context.Context, needs []need) {
+	defer r.milestones.end()
 	r.reached = "as it was"
 	if r.plan.has(actionCreate) {
 		r.reached = "not created"
 	}
 	for _, need := range needs {
-		select {
-		case <-ctx.Done():
-			r.err = ctx.Err()
-			return
-		case <-need.done:
-		}
-		if need.err != nil {
-			r.err = skipped(need.want.name)
+		if r.err = need.wait(ctx); r.err != nil {
 			return
 		}
 	}
@@ -90,13 +87,31 @@ func (r *machineRun) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.answers(ctx); err != nil {
+		return err
+	}
+	r.milestones.pass(colabofile.Started)
 	if err := r.removeSteps(ctx); err != nil {
 		return err
 	}
 	if err := r.runSteps(ctx); err != nil {
 		return err
 	}
-	return r.runChecks(ctx)
+	r.milestones.pass(colabofile.Provisioned)
+	if err := r.runChecks(ctx); err != nil {
+		return err
+	}
+	r.milestones.pass(colabofile.Healthy)
+	return nil
+}
+
+// answers makes sure that a guest answers that others wait for, and that nobody saw boot.
+func (r *machineRun) answers(ctx context.Context) error {
+	if !r.awaited || r.record.Booted {
+		return nil
+	}
+	_, err := r.connected(ctx)
+	return err
 }
 
 // create writes the intent down and has the provider make the machine.
@@ -151,6 +166,13 @@ func (r *machineRun) intend() (providers.Spec, error) {
 		return providers.Spec{}, err
 	}
 	digest, err := fieldsDigest(r.want.fields)
+	if err != nil {
+		return providers.Spec{}, err
+	}
+	settled, err := e.settle(config) // its own address comes later
+	if err != nil {
+		return providers.Spec{}, err
+	}
 	return providers.Spec{
 		ID:          e.machineID(config.Name),
 		ProjectName: e.Project.Name, ProjectDir: e.Project.Dir,
@@ -166,9 +188,9 @@ func (r *machineRun) intend() (providers.Spec, error) {
 			MAC:            r.record.MAC,
 			Groups:         []string{containerGroup},
 		},
-		Ports: r.ports, Env: config.Env, Options: config.Options[r.want.provider],
+		Ports: r.ports, Env: settled.Env, Options: config.Options[r.want.provider],
 		Digest: digest,
-	}, err
+	}, nil
 }
 
 // saveKnownHosts writes down the host keys that are there. Machines are made at the same time: whoever comes last, after

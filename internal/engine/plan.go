@@ -37,6 +37,8 @@ type machinePlan struct {
 	provider string
 	needs    []colabofile.Dependency
 	actions  []action
+	// stepsSkipped: the user wants no steps, or just those that were named; none is added later.
+	stepsSkipped bool
 	// stale are the changes that need a machine made anew, which `up` does not do by itself: "memory 1GiB -> 2GiB".
 	stale []string
 }
@@ -72,6 +74,7 @@ func makePlan(want *desired, have *observed, options planOptions) plan {
 func planMachine(want *desiredMachine, have *observed, options planOptions) machinePlan {
 	seen := have.machines[want.name]
 	mp := machinePlan{machine: want.name, provider: want.provider, needs: want.config.Needs}
+	mp.stepsSkipped = options.Steps == StepsSkipped || len(options.Only) > 0
 	record := seen.record
 	create := createReason(seen)
 	switch {
@@ -163,17 +166,20 @@ func stepReason(step desiredStep, record *state.Machine, options planOptions) st
 	case step.config.Run == colabofile.RunAlways:
 		return "run = always"
 	}
-	hash, succeeded := "", false
+	var last state.Entry
+	succeeded := false
 	if record != nil {
-		hash, succeeded = record.Succeeded(step.config.Name)
+		last, succeeded = record.Succeeded(step.config.Name)
 	}
 	switch {
 	case !succeeded:
 		return "it has not succeeded yet"
-	case step.config.Run == colabofile.RunChanged && hash != step.hash:
+	case step.config.Run != colabofile.RunChanged:
+		return ""
+	case last.Hash != step.hash:
 		return "its inputs changed"
 	}
-	return ""
+	return changedRef(last.Refs, step.refs)
 }
 
 // changedFields lists the keys whose values differ, sorted: "memory 1GiB -> 2GiB".

@@ -121,8 +121,8 @@ func TestPlan(t *testing.T) {
 		},
 		"a step that left the Colabofile": {
 			have: func(m *observedMachine, _ *forward.Status) {
-				m.record.Record("old", "container", "old1")
-				m.record.Record("note", "shell", "note1") // leaves nothing that could be removed
+				m.record.Record(state.Entry{Step: "old", Type: "container", Hash: "old1"})
+				m.record.Record(state.Entry{Step: "note", Type: "shell", Hash: "note1"}) // leaves nothing that could be removed
 			},
 			text: "dev on fake\n  remove   old: it is no longer in the Colabofile\n  check    http http://127.0.0.1/\n",
 		},

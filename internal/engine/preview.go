@@ -29,7 +29,9 @@ func (e *Engine) Plan(ctx context.Context, options UpOptions) (*Preview, error) 
 	if err := e.knowMachines(options.Machines); err != nil {
 		return nil, err
 	}
-	found, err := e.examine(ctx, e.withDependencies(options.Machines), options)
+	names := e.withDependencies(options.Machines)
+	e.peekSecrets(e.refs(names))
+	found, err := e.examine(ctx, names, options)
 	if err != nil {
 		return nil, err
 	}

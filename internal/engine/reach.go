@@ -55,7 +55,9 @@ func (e *Engine) Reach(ctx context.Context, name string) (*Reached, error) {
 	}
 	reached := &Reached{Name: config, engine: e, provider: provider, record: record}
 	if machine := e.config(config); machine != nil {
-		reached.Env = machine.Env
+		if reached.Env, err = e.loginEnv(ctx, machine); err != nil {
+			return nil, err
+		}
 	}
 	if _, ok := providers.As[providers.GuestOpener](provider); !ok {
 		reached.SSH = &sshguest.OpenSSH{

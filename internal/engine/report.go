@@ -10,7 +10,7 @@ import (
 )
 
 func (e *Engine) emit(ev event.Event) {
-	ev.Time = time.Now()
+	ev.Time, ev.Text = time.Now(), e.Secrets.Text(ev.Text)
 	if log := e.log.Load(); log != nil {
 		log.write(ev)
 	}

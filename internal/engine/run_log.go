@@ -37,7 +37,7 @@ func (e *Engine) openLog(command string) (func(error), error) {
 	return func(failure error) {
 		if failure != nil {
 			e.emit(event.Event{Type: event.Notice, Text: "the whole log is in " + file.Name()})
-			log.write(event.Event{Time: time.Now(), Type: event.Failed, Text: failure.Error()})
+			log.write(event.Event{Time: time.Now(), Type: event.Failed, Text: e.Secrets.Text(failure.Error())})
 		}
 		e.log.Store(nil)
 		if err := errors.Join(file.Close(), dropOldLogs(dir)); err != nil {

@@ -65,6 +65,9 @@ func (e *Engine) Status(ctx context.Context, names []string) ([]MachineStatus, e
 		}
 		statuses = append(statuses, status)
 	}
+	for i := range statuses {
+		statuses[i].Message = withAddresses(statuses[i].Message, statuses)
+	}
 	return statuses, errors.Join(problems...)
 }
 

@@ -2,10 +2,16 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"net"
 	"slices"
 
+	"github.com/colabo/colabo/internal/colabofile"
 	"github.com/colabo/colabo/internal/guest"
+	"github.com/colabo/colabo/internal/hint"
+	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
 	"github.com/colabo/colabo/provisioners"
 	"github.com/colabo/colabo/provisioners/containerengine"
@@ -13,9 +19,9 @@ import (
 
 // runSteps runs the planned steps in the Colabofile's order; the first that fails ends it, and leaves the machine up.
 func (r *machineRun) runSteps(ctx context.Context) error {
-	due := r.plan.steps()
-	if len(due) == 0 {
-		return nil
+	due, err := r.dueSteps(ctx)
+	if err != nil || len(due) == 0 {
+		return err
 	}
 	g, err := r.connected(ctx)
 	if err != nil {
@@ -24,16 +30,37 @@ func (r *machineRun) runSteps(ctx context.Context) error {
 	if err := r.waitForBoot(ctx, g); err != nil {
 		return err
 	}
-	for _, step := range r.want.steps {
-		if !slices.Contains(due, step.config.Name) {
-			continue
-		}
+	for _, step := range due {
 		if err := r.runStep(ctx, g, step); err != nil {
 			return err
 		}
 		r.reached = "provisioned up to step " + step.config.Name
 	}
 	return nil
+}
+
+// dueSteps are the planned steps, and those whose references have other values than the plan could know, in the
+// Colabofile's order and with the values in place.
+func (r *machineRun) dueSteps(ctx context.Context) ([]desiredStep, error) {
+	planned := r.plan.steps()
+	var due []desiredStep
+	for i, step := range r.want.steps {
+		isDue := slices.Contains(planned, step.config.Name)
+		if !isDue && (len(step.config.Refs) == 0 || r.plan.stepsSkipped) {
+			continue
+		}
+		settled, err := r.settled(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("step %s: %w", step.config.Name, err)
+		}
+		step.refs = r.engine.fingerprints(step.config.Refs)
+		last, _ := r.record.Succeeded(step.config.Name)
+		if isDue || step.config.Run == colabofile.RunChanged && changedRef(last.Refs, step.refs) != "" {
+			step.config = settled.Steps[i]
+			due = append(due, step)
+		}
+	}
+	return due, nil
 }
 
 // runStep runs one step and, once it succeeded, writes that into the journal.
@@ -45,7 +72,12 @@ func (r *machineRun) runStep(ctx context.Context, g guest.Guest, step desiredSte
 		return err
 	}
 	err := e.stage(ctx, r.want.name, "step "+step.config.Name, func(ctx context.Context, s *stage) error {
-		return step.config.Spec.Run(ctx, r.target(g, step.config.Name, s))
+		target := r.target(g, step.config.Name, s)
+		if !step.config.Sensitive {
+			return step.config.Spec.Run(ctx, target)
+		}
+		target.Output, target.Progress = io.Discard, func(string) {}
+		return hidden(step.config.Spec.Run(ctx, target))
 	})
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -53,8 +85,20 @@ func (r *machineRun) runStep(ctx context.Context, g guest.Guest, step desiredSte
 	if err != nil {
 		return &ProvisionError{Machine: r.want.name, Step: step.config.Name, Err: err}
 	}
-	r.record.Record(step.config.Name, step.config.Type, step.hash)
+	r.record.Record(state.Entry{Step: step.config.Name, Type: step.config.Type, Hash: step.hash, Refs: step.refs})
 	return e.folder.SaveMachine(r.record)
+}
+
+// hidden is the error of a sensitive step: what its tools said stays unsaid, their exit status does not.
+func hidden(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	text := "it did not succeed"
+	if exit, ok := errors.AsType[*guest.ExitError](err); ok {
+		text = fmt.Sprintf("it ended with exit status %d", exit.Code)
+	}
+	return hint.New(errors.New(text), "its output is hidden; without `sensitive = true` it is shown")
 }
 
 // removeSteps removes what steps left running that are no longer in the Colabofile. That comes before the others, which
@@ -86,6 +130,9 @@ func (r *machineRun) removeSteps(ctx context.Context) error {
 // target is the machine as a step sees it.
 func (r *machineRun) target(g guest.Guest, step string, s *stage) provisioners.Target {
 	e, config := r.engine, r.want.config
+	if r.config != nil {
+		config = r.config
+	}
 	return provisioners.Target{
 		Guest: g, Project: e.Project.Name, Machine: config.Name, Step: step,
 		Dir: e.Project.Dir, User: config.User, Env: config.Env,

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/colabo/colabo/internal/event"
-	"github.com/colabo/colabo/internal/hint"
 	"github.com/colabo/colabo/providers"
 )
 
@@ -29,6 +28,9 @@ func (e *Engine) Up(ctx context.Context, options UpOptions) ([]MachineStatus, er
 		return nil, err
 	}
 	names := e.withDependencies(options.Machines)
+	if err := e.readSecrets(ctx, e.refs(names)); err != nil {
+		return nil, err
+	}
 	if !e.folder.Exists() {
 		// What is wrong before the first machine is made leaves no state folder either.
 		if _, err := e.examine(ctx, names, options); err != nil {
@@ -109,7 +111,7 @@ func (e *Engine) prepare(ctx context.Context, found *findings) (*upRun, error) {
 		mr := &machineRun{
 			engine: e, forwards: run.forwards,
 			want: machine, have: found.have.machines[machine.name], plan: found.todo[i],
-			ports: found.ports[machine.name], done: make(chan struct{}),
+			ports: found.ports[machine.name], milestones: newMilestones(),
 		}
 		if mr.provider, err = e.provider(ctx, machine.provider); err != nil {
 			return nil, err
@@ -141,6 +143,11 @@ func (e *Engine) saveIdentity() error {
 
 // execute carries the plan out, machines at the same time as far as their needs allow.
 func (r *upRun) execute(ctx context.Context) error {
+	for _, name := range r.order {
+		for _, need := range r.needs(name) {
+			need.machine.awaited = true
+		}
+	}
 	var group sync.WaitGroup
 	for _, name := range r.order {
 		group.Go(func() { r.machines[name].runAfter(ctx, r.needs(name)) })
@@ -158,10 +165,11 @@ func (r *upRun) execute(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-func (r *upRun) needs(name string) []*machineRun {
-	var needs []*machineRun
-	for _, need := range r.machines[name].plan.needs {
-		needs = append(needs, r.machines[need.Machine])
+// needs are the machines that a machine waits for, each with how far it has to be.
+func (r *upRun) needs(name string) []need {
+	var needs []need
+	for _, on := range r.machines[name].plan.needs {
+		needs = append(needs, need{r.machines[on.Machine], on.Condition})
 	}
 	return needs
 }
@@ -218,11 +226,6 @@ func (e *CheckError) Error() string { return fmt.Sprintf("check %s: %v", e.Check
 
 // Unwrap returns the last answer.
 func (e *CheckError) Unwrap() error { return e.Err }
-
-// skipped is the error of a machine whose need failed.
-func skipped(need string) error {
-	return hint.New(fmt.Errorf("not begun: it needs %s, which failed", need), "mend "+need+" and run `colabo up` again")
-}
 
 func (r *machineRun) notice(format string, args ...any) {
 	r.engine.emit(event.Event{Type: event.Notice, Machine: r.want.name, Text: fmt.Sprintf(format, args...)})

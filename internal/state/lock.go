@@ -43,6 +43,24 @@ func (f *Folder) Lock(ctx context.Context, command string, waiting func(Holder))
 	}
 }
 
+// BusyError says that another command works on the project.
+type BusyError struct{ Holder Holder }
+
+// Error names the command.
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("`colabo %s` (pid %d) works on this project since %s",
+		e.Holder.Command, e.Holder.PID, e.Holder.Since.Local().Format(time.TimeOnly))
+}
+
+// TryLock is Lock without waiting: where another process has the lock, the error is a *BusyError.
+func (f *Folder) TryLock(command string) (*Lock, error) {
+	lock, err := f.tryLock(command)
+	if lock == nil && err == nil {
+		err = &BusyError{f.holder()}
+	}
+	return lock, err
+}
+
 // tryLock returns nil without an error when another process has the lock.
 func (f *Folder) tryLock(command string) (*Lock, error) {
 	if err := f.Make(); err != nil {

@@ -39,22 +39,25 @@ type Entry struct {
 	Type string    `json:"type"`
 	Hash string    `json:"hash"` // of the step's configuration and of every file it read
 	Time time.Time `json:"time"`
+	// Refs are fingerprints of the secrets and addresses that the step referred to, by reference.
+	Refs map[string]string `json:"refs,omitempty"`
 }
 
-// Succeeded returns the hash with which the step succeeded last; false when it never did.
-func (m *Machine) Succeeded(step string) (string, bool) {
+// Succeeded returns the entry of the step's last success; false when it never succeeded.
+func (m *Machine) Succeeded(step string) (Entry, bool) {
 	for _, entry := range m.Journal {
 		if entry.Step == step {
-			return entry.Hash, true
+			return entry, true
 		}
 	}
-	return "", false
+	return Entry{}, false
 }
 
-// Record notes that the step succeeded now.
-func (m *Machine) Record(step, kind, hash string) {
-	m.Forget(step)
-	m.Journal = append(m.Journal, Entry{Step: step, Type: kind, Hash: hash, Time: time.Now().UTC()})
+// Record notes that the step of the entry succeeded now.
+func (m *Machine) Record(entry Entry) {
+	m.Forget(entry.Step)
+	entry.Time = time.Now().UTC()
+	m.Journal = append(m.Journal, entry)
 }
 
 // Forget takes the step out of the journal, as if it had never succeeded: that is so from the moment it runs again.

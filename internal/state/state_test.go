@@ -155,9 +155,9 @@ func recordRoundTrip(t *testing.T, folder *state.Folder) {
 		t.Fatal(err)
 	}
 	m := &state.Machine{Name: "dev", Provider: "fake", Made: true}
-	m.Record("db", "postgres", "sha256:1")
-	m.Record("api", "container", "sha256:2")
-	m.Record("db", "postgres", "sha256:3")
+	m.Record(state.Entry{Step: "db", Type: "postgres", Hash: "sha256:1"})
+	m.Record(state.Entry{Step: "api", Type: "container", Hash: "sha256:2"})
+	m.Record(state.Entry{Step: "db", Type: "postgres", Hash: "sha256:3"})
 	if err := folder.SaveMachine(m); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func recordRoundTrip(t *testing.T, folder *state.Folder) {
 	if all, err := folder.Machines(); len(all) != 1 || err != nil {
 		t.Errorf("Machines = %v, %v, want the one", all, err)
 	}
-	if hash, ok := got.Succeeded("db"); !ok || hash != "sha256:3" || len(got.Journal) != 2 {
+	if entry, ok := got.Succeeded("db"); !ok || entry.Hash != "sha256:3" || len(got.Journal) != 2 {
 		t.Errorf("journal = %+v, want db once, with its last hash", got.Journal)
 	}
 	if err := errors.Join(folder.RemoveMachine("dev"), folder.RemoveMachine("dev")); err != nil {

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -29,7 +28,7 @@ type Style struct {
 func NewProgress(streams Streams, style Style) Progress {
 	switch {
 	case style.JSON:
-		return &jsonProgress{encoder: json.NewEncoder(streams.Out)}
+		return &jsonProgress{w: streams.Out}
 	case style.Quiet:
 		return &plainProgress{w: streams.Err, palette: palette{style.Color}, quiet: true}
 	case IsTerminal(streams.Err) && !style.Plain:
@@ -40,14 +39,14 @@ func NewProgress(streams Streams, style Style) Progress {
 
 // jsonProgress writes one event a line.
 type jsonProgress struct {
-	mu      sync.Mutex
-	encoder *json.Encoder
+	mu sync.Mutex
+	w  io.Writer
 }
 
 func (p *jsonProgress) Handle(e event.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_ = p.encoder.Encode(e) // a reader that went away is noticed when the result is written
+	_ = WriteJSON(p.w, e) // a reader that went away is noticed when the result is written
 }
 
 func (p *jsonProgress) Close() {}
