@@ -30,8 +30,9 @@ type app struct {
 	Program
 	ui.Streams
 	global  globalOptions
-	secrets redact.Set // of the Colabofile, as far as they were read
-	command string     // the name of the command that runs
+	secrets redact.Set  // of the Colabofile, as far as they were read
+	timings *ui.Timings // of the stages of this run; nil where nobody asked
+	command string      // the name of the command that runs
 }
 
 // globalOptions hold for every command.

@@ -94,7 +94,7 @@ func (a *app) withEngine(work func(*engine.Engine) error) error {
 	e, err := engine.New(engine.Options{
 		Project: project, Providers: a.Providers, Steps: a.Steps, Provider: a.chosenProvider(),
 		Boxes: boxSource{store}, CacheDir: cache,
-		Events: progress.Handle, Log: a.log(), Agent: []string{exe, agentCommand},
+		Events: a.sink(progress), Log: a.log(), Agent: []string{exe, agentCommand},
 		Secrets: &a.secrets, NoWait: a.global.noWait,
 	})
 	if err != nil {
@@ -109,6 +109,17 @@ func (a *app) progress() ui.Progress {
 	return ui.NewProgress(a.Streams, ui.Style{
 		JSON: a.global.json, Quiet: a.global.quiet, Plain: a.global.debug, Color: a.color(),
 	})
+}
+
+// sink is where the engine's events go.
+func (a *app) sink(progress ui.Progress) event.Sink {
+	if a.timings == nil {
+		return progress.Handle
+	}
+	return func(e event.Event) {
+		a.timings.Handle(e)
+		progress.Handle(e)
+	}
 }
 
 func (a *app) chosenProvider() string {

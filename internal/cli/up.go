@@ -2,16 +2,19 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/colabo/colabo/internal/engine"
+	"github.com/colabo/colabo/internal/ui"
 )
 
 type upOptions struct {
 	provision     bool
 	noProvision   bool
 	provisionWith []string
+	timings       bool
 }
 
 func newUpCommand(a *app) *cobra.Command {
@@ -29,6 +32,7 @@ second time. A step that fails leaves its machine up for a look; the next up goe
 		},
 	}
 	options.addFlags(cmd)
+	cmd.Flags().BoolVar(&options.timings, "timings", false, "show in the end where the time went")
 	a.addNoWait(cmd)
 	return cmd
 }
@@ -53,11 +57,23 @@ func (o *upOptions) engineOptions(machines []string) engine.UpOptions {
 }
 
 func (a *app) runUp(ctx context.Context, machines []string, options upOptions) error {
+	if options.timings && !a.global.json { // events have the times in them
+		a.timings = &ui.Timings{}
+	}
 	var statuses []engine.MachineStatus
 	err := a.withEngine(func(e *engine.Engine) error {
 		var err error
 		statuses, err = e.Up(ctx, options.engineOptions(machines))
 		return err
 	})
-	return a.printOutcome(statuses, err)
+	return a.printOutcome(statuses, errors.Join(err, a.printTimings()))
+}
+
+// printTimings shows where the time went, where the user wants to know.
+func (a *app) printTimings() error {
+	if a.timings == nil {
+		return nil
+	}
+	columns, _ := ui.TerminalSize(a.Err)
+	return a.timings.Write(a.Err, columns)
 }
