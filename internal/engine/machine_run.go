@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/colabo/colabo/internal/cloudinit"
 	"github.com/colabo/colabo/internal/colabofile"
 	"github.com/colabo/colabo/internal/guest"
-	"github.com/colabo/colabo/internal/hint"
 	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
 )
@@ -36,6 +34,7 @@ type machineRun struct {
 
 	config  *colabofile.Machine // with the values of its references; see settled
 	awaited bool                // another machine waits for this one
+	adopter providers.Adopter   // of a machine whose keys were lost; else nil
 
 	milestones milestones
 	err        error // read after the last milestone
@@ -117,9 +116,8 @@ func (r *machineRun) answers(ctx context.Context) error {
 // create writes the intent down and has the provider make the machine.
 func (r *machineRun) create(ctx context.Context) error {
 	takenOver := r.have.status != nil
-	if takenOver && r.have.record == nil && r.want.features.CloudInit {
-		return hint.New(errors.New("it is there, and the keys to it were lost with the folder "+state.FolderName),
-			"`colabo destroy "+r.want.name+"` removes it and the data on it; then `colabo up` makes it anew")
+	if takenOver && r.want.features.CloudInit && (r.have.record == nil || r.have.record.Adopting) {
+		return r.adopt(ctx)
 	}
 	return r.engine.stage(ctx, r.want.name, "create", func(ctx context.Context, s *stage) error {
 		spec, err := r.intend()
@@ -151,11 +149,7 @@ func (r *machineRun) intend() (providers.Spec, error) {
 		return providers.Spec{}, err
 	}
 	if r.record == nil || r.record.Made {
-		r.record = &state.Machine{
-			Name: config.Name, Provider: r.want.provider, Since: time.Now().UTC(),
-			InstanceID: "colabo-" + e.id + "-" + rand.Text()[:12],
-			MAC:        macAddress(e.id, config.Name),
-		}
+		r.record = r.newRecord("colabo-" + e.id + "-" + rand.Text()[:12])
 	}
 	r.record.User, r.record.Box, r.record.BoxDigest = config.User, config.Box, r.image.Digest
 	r.record.Fields, r.record.Ports = r.want.fields, r.ports
@@ -193,6 +187,14 @@ func (r *machineRun) intend() (providers.Spec, error) {
 	}, nil
 }
 
+// newRecord is that of a machine nothing of which is there yet.
+func (r *machineRun) newRecord(instanceID string) *state.Machine {
+	return &state.Machine{
+		Name: r.want.name, Provider: r.want.provider, Since: time.Now().UTC(),
+		InstanceID: instanceID, MAC: macAddress(r.engine.id, r.want.name),
+	}
+}
+
 // saveKnownHosts writes down the host keys that are there. Machines are made at the same time: whoever comes last, after
 // its own key was made, finds those of all.
 func (e *Engine) saveKnownHosts() error {
@@ -218,6 +220,9 @@ func (r *machineRun) start(ctx context.Context) error {
 		return err
 	}
 	r.reached = "started"
+	if err := r.authorize(ctx); err != nil {
+		return err
+	}
 	_, err = r.connected(ctx)
 	return err
 }

@@ -116,7 +116,7 @@ func createReason(seen observedMachine) string {
 		return "it is gone"
 	case seen.status == nil:
 		return "it is new"
-	case seen.record == nil:
+	case seen.record == nil, seen.record.Adopting:
 		return "it is taken over, its record was lost"
 	case !seen.record.Made:
 		return "an earlier attempt was cut off"

@@ -29,6 +29,21 @@ func (f *Folder) HostKey(machine string) (sshkey.Pair, error) {
 	return f.key(f.hostKeyPath(machine), "colabo "+machine)
 }
 
+// SaveHostKey keeps the host key that a machine has already; its private key in PEM form is enough.
+func (f *Folder) SaveHostKey(machine, private string) error {
+	if err := f.Make(); err != nil {
+		return err
+	}
+	public, err := sshkey.Public([]byte(private), "colabo "+machine)
+	if err != nil {
+		return err
+	}
+	if err := f.write(f.hostKeyPath(machine)+".pub", []byte(public+"\n")); err != nil {
+		return err
+	}
+	return f.write(f.hostKeyPath(machine), []byte(private))
+}
+
 func (f *Folder) hostKeyPath(machine string) string { return f.Path("keys", "host_"+machine) }
 
 func (f *Folder) key(path, comment string) (sshkey.Pair, error) {

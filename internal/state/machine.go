@@ -24,6 +24,8 @@ type Machine struct {
 	User       string    `json:"user"`
 	Box        string    `json:"box"`
 	BoxDigest  string    `json:"box_digest"`
+	// Adopting is true while the machine is taken over after its record was lost: its guest does not know the login key yet.
+	Adopting bool `json:"adopting,omitempty"`
 	// Booted is false from each start until the guest was seen to have finished booting.
 	Booted bool `json:"booted"`
 	// Fields are the machine's configuration as it was made with, a value a key of the Colabofile.

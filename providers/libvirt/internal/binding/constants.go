@@ -46,6 +46,9 @@ const DOMAIN_XML_INACTIVE DomainXMLFlags = 1 << 1
 // DOMAIN_SHUTDOWN_ACPI_POWER_BTN presses the power button.
 const DOMAIN_SHUTDOWN_ACPI_POWER_BTN DomainShutdownFlags = 1 << 0
 
+// DOMAIN_AUTHORIZED_SSH_KEYS_SET_APPEND adds the keys to those that are there.
+const DOMAIN_AUTHORIZED_SSH_KEYS_SET_APPEND DomainAuthorizedSSHKeysSetFlags = 1 << 0
+
 // What may stand in the way of removing a domain.
 const (
 	DOMAIN_UNDEFINE_MANAGED_SAVE         DomainUndefineFlagsValues = 1 << 0

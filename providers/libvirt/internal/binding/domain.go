@@ -1,6 +1,9 @@
 package binding
 
-import "unsafe"
+import (
+	"runtime"
+	"unsafe"
+)
 
 // Domain is a virtual machine.
 type Domain struct {
@@ -22,6 +25,9 @@ type DomainShutdownFlags uint32
 
 // DomainUndefineFlagsValues say what is removed together with a domain.
 type DomainUndefineFlagsValues uint32
+
+// DomainAuthorizedSSHKeysSetFlags say what becomes of the keys that are there.
+type DomainAuthorizedSSHKeysSetFlags uint32
 
 // DomainDiskErrorCode is why a disk stands still.
 type DomainDiskErrorCode int
@@ -94,6 +100,18 @@ func (d *Domain) ShutdownFlags(flags DomainShutdownFlags) error {
 // UndefineFlags removes the definition.
 func (d *Domain) UndefineFlags(flags DomainUndefineFlagsValues) error {
 	return d.do(func(h handle) int32 { return d.lib.symbols.DomainUndefine(h, uint32(flags)) })
+}
+
+// AuthorizedSSHKeysSet has the guest's agent write the user's authorized_keys; libvirt 6.10 is the first that has it.
+func (d *Domain) AuthorizedSSHKeysSet(user string, keys []string, flags DomainAuthorizedSSHKeysSetFlags) error {
+	lines := make([]*byte, 0, len(keys))
+	for _, key := range keys {
+		lines = append(lines, &append([]byte(key), 0)[0])
+	}
+	defer runtime.KeepAlive(lines)
+	return d.do(func(h handle) int32 {
+		return d.lib.symbols.DomainAuthorizedSSHKeysSet(h, user, unsafe.SliceData(lines), uint32(len(lines)), uint32(flags))
+	})
 }
 
 // do makes one call that returns only whether it succeeded.

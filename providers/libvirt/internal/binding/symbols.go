@@ -37,6 +37,8 @@ type symbols struct {
 	DomainDestroy       func(d handle) int32                                          `c:"virDomainDestroy"`
 	DomainUndefine      func(d handle, flags uint32) int32                            `c:"virDomainUndefineFlags"`
 
+	DomainAuthorizedSSHKeysSet func(d handle, user string, keys **byte, n, flags uint32) int32 `c:"virDomainAuthorizedSSHKeysSet"`
+
 	NetworkFree       func(n handle) int32                                                                       `c:"virNetworkFree"`
 	NetworkGetName    func(n handle) *byte                                                                       `c:"virNetworkGetName"`
 	NetworkGetXMLDesc func(n handle, flags uint32) *byte                                                         `c:"virNetworkGetXMLDesc"`
