@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,6 +44,7 @@ func TestFunTime(t *testing.T) {
 			t.Run("forwards survive a reboot of the guest", func(t *testing.T) { checkGuestReboot(p.in(t)) })
 		}
 		t.Run("halt and up", func(t *testing.T) { checkHalt(p.in(t)) })
+		t.Run("a machine whose .colabo was deleted is taken over", func(t *testing.T) { checkLostState(p.in(t)) })
 		p.must("destroy", "-f")
 		checkNothingLeft(t, before, p.dir)
 	})
@@ -116,6 +119,18 @@ func checkSecondUp(p *project) {
 	if !strings.Contains(r.stderr, "nothing to do") {
 		p.t.Errorf("a second up does not say that there was nothing to do:\n%s", r.stderr)
 	}
+}
+
+// checkLostState deletes the state folder by hand: the machine, and what is on its disk, stay.
+func checkLostState(p *project) {
+	p.must("exec", "dev", "-u", "root", "--", "touch", "/root/still-here")
+	if err := os.RemoveAll(filepath.Join(p.dir, ".colabo")); err != nil {
+		p.t.Fatal(err)
+	}
+	p.must("up")
+	p.must("exec", "dev", "-u", "root", "--", "test", "-e", "/root/still-here")
+	checkFront(p)
+	checkSecondUp(p)
 }
 
 func checkStatus(p *project, provider string) {

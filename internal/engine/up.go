@@ -33,7 +33,7 @@ func (e *Engine) Up(ctx context.Context, options UpOptions) ([]MachineStatus, er
 	}
 	if !e.folder.Exists() {
 		// What is wrong before the first machine is made leaves no state folder either.
-		if _, err := e.examine(ctx, names, options); err != nil {
+		if err := e.examineFresh(ctx, names, options); err != nil {
 			return nil, err
 		}
 	}
