@@ -25,7 +25,11 @@ func TestFunTime(t *testing.T) {
 		before := inventory(t)
 		p := copyProject(t, "../examples/funtime")
 		p.env = []string{"COLABO_PROVIDER=" + provider}
-		p.must("up")
+		p.keepSecret()
+		first := p.must("up", "--debug")
+		t.Run("the password is seen nowhere", func(t *testing.T) {
+			checkSecret(t, p, first, p.in(t).must("status", "--json"), p.in(t).must("plan", "--json"))
+		})
 		t.Run("front page shows rows from the database", func(t *testing.T) { checkFront(p.in(t)) })
 		t.Run("second up runs nothing", func(t *testing.T) { checkSecondUp(p.in(t)) })
 		t.Run("status", func(t *testing.T) { checkStatus(p.in(t), provider) })
