@@ -31,6 +31,12 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// edit MACHINE KEY VALUE: somebody edits a machine behind our back.
+			"edit": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Check(providertest.Edit(ts.Getenv("FAKE"), providers.ID{Machine: args[0]}, args[1], args[2]))
+			},
+		},
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("FAKE", filepath.Join(env.WorkDir, "fake"))

@@ -19,7 +19,9 @@ func newPlanCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan [MACHINE...]",
 		Short: "Show what up would do, and touch nothing",
-		Long: `plan looks at the machines as up does, and prints what up would do to each of them, in order, and why.
+		Long: `plan looks at the machines as up does, and prints what up would do to each of them, in order, and why. What changed in the
+Colabofile is applied by "change" (the machine runs on), "restart" (it is turned off, changed and started; what is on its disk stays)
+or "recreate" (it is made anew; only up --recreate does that).
 
 Exit status with --detailed-exitcode: 0 nothing to do, 2 there are changes.`,
 		Example:           "  colabo plan\n  colabo plan --json | jq .actions\n  colabo plan --detailed-exitcode || echo 'not up to date'",
@@ -29,6 +31,7 @@ Exit status with --detailed-exitcode: 0 nothing to do, 2 there are changes.`,
 		},
 	}
 	options.up.addFlags(cmd)
+	options.up.addRecreate(cmd)
 	cmd.Flags().BoolVar(&options.detailedExit, "detailed-exitcode", false, "exit with 2 when there are changes")
 	return cmd
 }

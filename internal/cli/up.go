@@ -15,6 +15,7 @@ type upOptions struct {
 	noProvision   bool
 	provisionWith []string
 	timings       bool
+	recreate      bool
 }
 
 func newUpCommand(a *app) *cobra.Command {
@@ -24,14 +25,18 @@ func newUpCommand(a *app) *cobra.Command {
 		Short: "Make and start the machines, run the steps that are due, wait for the checks",
 		Long: `up brings the machines to what the Colabofile says: it makes what is missing, starts what is stopped, runs the
 provision steps that never succeeded or whose inputs changed, and waits for the checks. Run twice, it does nothing the
-second time. A step that fails leaves its machine up for a look; the next up goes on from there.`,
-		Example:           "  colabo up\n  colabo up web --provider docker\n  colabo up --provision-with db",
+second time. A step that fails leaves its machine up for a look; the next up goes on from there.
+
+What changed in the Colabofile is applied to machines that are there: live where that is possible, else by a restart. A change
+that only a machine made anew can have is refused without --recreate, before anything is done. "colabo plan" shows it first.`,
+		Example:           "  colabo up\n  colabo up web --provider docker\n  colabo up --provision-with db\n  colabo up --recreate web",
 		ValidArgsFunction: a.completeMachines,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runUp(cmd.Context(), args, options)
 		},
 	}
 	options.addFlags(cmd)
+	options.addRecreate(cmd)
 	cmd.Flags().BoolVar(&options.timings, "timings", false, "show in the end where the time went")
 	a.addNoWait(cmd)
 	return cmd
@@ -45,8 +50,14 @@ func (o *upOptions) addFlags(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("provision-with", "no-provision")
 }
 
+// addRecreate is apart: `plan` and `up` have it.
+func (o *upOptions) addRecreate(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.recreate, "recreate", false,
+		"make machines anew that the Colabofile can't be applied to otherwise; what is on their disks is lost")
+}
+
 func (o *upOptions) engineOptions(machines []string) engine.UpOptions {
-	up := engine.UpOptions{Machines: machines, Only: o.provisionWith}
+	up := engine.UpOptions{Machines: machines, Only: o.provisionWith, Recreate: o.recreate}
 	switch {
 	case o.noProvision:
 		up.Steps = engine.StepsSkipped

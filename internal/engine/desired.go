@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,10 +25,11 @@ type desiredMachine struct {
 	provider string
 	why      string // why that provider; "" when the user named it
 	features providers.Features
-	// fields are the configuration that the machine is made with, a canonical value a key.
-	fields map[string]string
-	ports  []wantedPort
-	steps  []desiredStep
+	// fields are the configuration that the machine is made with, a canonical value a key; classes say what a change takes.
+	fields  map[string]string
+	classes map[string]providers.Change
+	ports   []wantedPort
+	steps   []desiredStep
 	// removable are the types of steps whose leftovers can be removed.
 	removable map[string]bool
 }
@@ -92,7 +92,9 @@ func (e *Engine) resolveMachine(ctx context.Context, config *colabofile.Machine,
 		m.steps = append(m.steps, desiredStep{config: step, hash: hash, refs: e.fingerprints(step.Refs)})
 	}
 	m.ports = wantedPorts(config)
-	m.fields, err = fieldsOf(m)
+	kind := e.kind(chosen.name)
+	m.classes = kind.Changes
+	m.fields, err = fieldsOf(m, kind)
 	return m, err
 }
 
@@ -115,44 +117,6 @@ func wantedPorts(config *colabofile.Machine) []wantedPort {
 		}
 	}
 	return ports
-}
-
-// fieldsOf lists what the machine is made with. A provider that publishes ports itself fixes them, and the environment, at creation.
-func fieldsOf(m *desiredMachine) (map[string]string, error) {
-	values := map[string]any{
-		"box":      m.config.Box,
-		"hostname": m.config.Hostname,
-		"cpus":     m.config.CPUs,
-		"memory":   m.config.Memory.String(),
-		"disk":     m.config.Disk.String(),
-		"user":     m.config.User,
-	}
-	if options := m.config.Options[m.provider]; options != nil {
-		values[m.provider] = options
-	}
-	if m.features.PublishesPorts {
-		ports := []string{}
-		for _, port := range m.ports {
-			ports = append(ports, fmt.Sprintf("%s->%d/%s", hostAddress(port.Port), port.Guest, port.Protocol))
-		}
-		values["ports"] = ports
-	}
-	if !m.features.CloudInit {
-		values["env"] = m.config.Env
-	}
-	fields := map[string]string{}
-	for key, value := range values {
-		if text, isText := value.(string); isText {
-			fields[key] = text
-			continue
-		}
-		text, err := json.Marshal(value)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", key, err)
-		}
-		fields[key] = string(text)
-	}
-	return fields, nil
 }
 
 // knowMachines is an error when a name is not in the Colabofile.

@@ -36,7 +36,9 @@ func (e *Engine) examine(ctx context.Context, names []string, options UpOptions)
 	if err := e.lookForDrift(ctx, want, have); err != nil {
 		return nil, err
 	}
-	todo := makePlan(want, have, planOptions{Steps: options.Steps, Only: options.Only})
+	todo := makePlan(want, have, planOptions{
+		Steps: options.Steps, Only: options.Only, Recreate: options.Recreate, KeepMachines: options.KeepMachines,
+	})
 	for i, machine := range want.machines {
 		if !todo[i].has(actionCreate) {
 			continue
@@ -45,7 +47,7 @@ func (e *Engine) examine(ctx context.Context, names []string, options UpOptions)
 			return nil, fmt.Errorf("machine %s: %w", machine.name, err)
 		}
 	}
-	ports, err := takePorts(want, have)
+	ports, err := takePorts(want, have, todo)
 	return &findings{want: want, have: have, todo: todo, ports: ports}, err
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/colabo/colabo/internal/cloudinit"
@@ -32,9 +31,10 @@ type machineRun struct {
 	guest   guest.Guest
 	reached string // the last stage that was done, for people
 
-	config  *colabofile.Machine // with the values of its references; see settled
-	awaited bool                // another machine waits for this one
-	adopter providers.Adopter   // of a machine whose keys were lost; else nil
+	config    *colabofile.Machine // with the values of its references; see settled
+	restarted bool                // by this run, to change it
+	awaited   bool                // another machine waits for this one
+	adopter   providers.Adopter   // of a machine whose keys were lost; else nil
 
 	milestones milestones
 	err        error // read after the last milestone
@@ -65,9 +65,8 @@ func (r *machineRun) run(ctx context.Context) error {
 	if r.want.why != "" && r.plan.has(actionCreate) {
 		r.notice("runs on %s: %s", r.want.provider, r.want.why)
 	}
-	if len(r.plan.stale) > 0 {
-		r.warn("not applied to the machine that is there: %s; `colabo destroy %s` and `colabo up` make it anew, without the data that is on it",
-			strings.Join(r.plan.stale, ", "), r.want.name)
+	if err := r.applyChanges(ctx); err != nil {
+		return err
 	}
 	if r.plan.has(actionCreate) {
 		if err := r.create(ctx); err != nil {
@@ -140,23 +139,32 @@ func (r *machineRun) create(ctx context.Context) error {
 // intend makes the machine's record, or takes up that of an attempt that was cut off, and returns the Spec to make it from.
 func (r *machineRun) intend() (providers.Spec, error) {
 	e, config := r.engine, r.want.config
+	if r.record == nil || r.record.Made || r.record.Doomed {
+		r.record = r.newRecord("colabo-" + e.id + "-" + rand.Text()[:12])
+	}
+	r.record.User, r.record.Box, r.record.BoxDigest = config.User, config.Box, r.image.Digest
+	r.record.Fields, r.record.Ports = r.want.fields, r.ports
+	if _, err := e.folder.HostKey(config.Name); err != nil {
+		return providers.Spec{}, err
+	}
+	if err := e.folder.SaveMachine(r.record); err != nil {
+		return providers.Spec{}, err
+	}
+	if err := e.saveKnownHosts(); err != nil {
+		return providers.Spec{}, err
+	}
+	return r.spec()
+}
+
+// spec is what the provider needs to make the machine, or to change it.
+func (r *machineRun) spec() (providers.Spec, error) {
+	e, config := r.engine, r.want.config
 	login, err := e.folder.LoginKey(e.Project.Name)
 	if err != nil {
 		return providers.Spec{}, err
 	}
 	host, err := e.folder.HostKey(config.Name)
 	if err != nil {
-		return providers.Spec{}, err
-	}
-	if r.record == nil || r.record.Made {
-		r.record = r.newRecord("colabo-" + e.id + "-" + rand.Text()[:12])
-	}
-	r.record.User, r.record.Box, r.record.BoxDigest = config.User, config.Box, r.image.Digest
-	r.record.Fields, r.record.Ports = r.want.fields, r.ports
-	if err := e.folder.SaveMachine(r.record); err != nil {
-		return providers.Spec{}, err
-	}
-	if err := e.saveKnownHosts(); err != nil {
 		return providers.Spec{}, err
 	}
 	digest, err := fieldsDigest(r.want.fields)

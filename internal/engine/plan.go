@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -14,12 +13,15 @@ import (
 type actionKind string
 
 const (
-	actionCreate  actionKind = "create"
-	actionStart   actionKind = "start"
-	actionRemove  actionKind = "remove" // what a step left that is no longer in the Colabofile
-	actionForward actionKind = "forward"
-	actionStep    actionKind = "step"
-	actionCheck   actionKind = "check"
+	actionRecreate actionKind = "recreate" // the machine that is there is removed; a create follows
+	actionCreate   actionKind = "create"
+	actionChange   actionKind = "change"  // of a machine that runs on, or does not run
+	actionRestart  actionKind = "restart" // off, changed, and on
+	actionStart    actionKind = "start"
+	actionRemove   actionKind = "remove" // what a step left that is no longer in the Colabofile
+	actionForward  actionKind = "forward"
+	actionStep     actionKind = "step"
+	actionCheck    actionKind = "check"
 )
 
 // action is one thing to do, and why.
@@ -29,6 +31,7 @@ type action struct {
 	reason string
 
 	kindName string // of a step to remove: its type
+	changes  []change
 }
 
 // machinePlan is what is to be done to one machine, in order.
@@ -39,8 +42,8 @@ type machinePlan struct {
 	actions  []action
 	// stepsSkipped: the user wants no steps, or just those that were named; none is added later.
 	stepsSkipped bool
-	// stale are the changes that need a machine made anew, which `up` does not do by itself: "memory 1GiB -> 2GiB".
-	stale []string
+	// refused: the machine would have to be made anew, and the user has not agreed to that.
+	refused bool
 }
 
 // plan is what is to be done, machines in the Colabofile's order.
@@ -50,6 +53,9 @@ type plan []machinePlan
 type planOptions struct {
 	Steps StepPolicy
 	Only  []string // names or types of steps; empty means all
+
+	Recreate     bool // machines may be made anew, and lose what is on them
+	KeepMachines bool // machines that are there stay as they are, whatever the Colabofile says by now
 }
 
 // StepPolicy says which steps a command runs.
@@ -77,19 +83,22 @@ func planMachine(want *desiredMachine, have *observed, options planOptions) mach
 	mp.stepsSkipped = options.Steps == StepsSkipped || len(options.Only) > 0
 	record := seen.record
 	create := createReason(seen)
+	if create == "" && mp.planChanges(want, seen, options) {
+		create = "anew"
+	}
 	switch {
 	case create != "":
-		mp.add(actionCreate, "", create)
+		mp.add(actionCreate, "", create+", from box "+want.config.Box)
 		mp.add(actionStart, "", "")
 		record = nil // a machine made anew starts with an empty journal
 	case !seen.running():
 		mp.add(actionStart, "", string(seen.status.State))
 	}
-	if record != nil {
-		mp.stale = changedFields(record.Fields, want.fields)
+	if mp.refused {
+		return mp // nothing is done to it
 	}
 	if !want.features.PublishesPorts && len(want.ports) > 0 {
-		mp.planForwards(want, have)
+		mp.planForwards(want, have, record == nil)
 	}
 	if record != nil && options.Steps != StepsSkipped {
 		mp.planRemovals(want, record)
@@ -118,6 +127,8 @@ func createReason(seen observedMachine) string {
 		return "it is new"
 	case seen.record == nil, seen.record.Adopting:
 		return "it is taken over, its record was lost"
+	case seen.record.Doomed:
+		return "" // to be removed first
 	case !seen.record.Made:
 		return "an earlier attempt was cut off"
 	}
@@ -138,13 +149,20 @@ func (mp *machinePlan) planRemovals(want *desiredMachine, record *state.Machine)
 	}
 }
 
-func (mp *machinePlan) planForwards(want *desiredMachine, have *observed) {
+// planForwards has the ports forwarded unless they are; those of a machine that is made anew are not, whatever listens now.
+func (mp *machinePlan) planForwards(want *desiredMachine, have *observed, anew bool) {
 	held := heldPorts(want, have)
+	if anew {
+		held = nil
+	}
+	var missing []string
 	for _, port := range want.ports {
 		if _, ok := heldFor(port, held); !ok {
-			mp.add(actionForward, "", "")
-			return
+			missing = append(missing, fmt.Sprintf("%s->%d", hostAddress(port.Port), port.Guest))
 		}
+	}
+	if len(missing) > 0 {
+		mp.add(actionForward, strings.Join(missing, ", "), "")
 	}
 }
 
@@ -182,17 +200,6 @@ func stepReason(step desiredStep, record *state.Machine, options planOptions) st
 	return changedRef(last.Refs, step.refs)
 }
 
-// changedFields lists the keys whose values differ, sorted: "memory 1GiB -> 2GiB".
-func changedFields(made, wanted map[string]string) []string {
-	var changed []string
-	for _, key := range slices.Sorted(maps.Keys(wanted)) {
-		if value, known := made[key]; known && value != wanted[key] {
-			changed = append(changed, fmt.Sprintf("%s %s -> %s", key, value, wanted[key]))
-		}
-	}
-	return changed
-}
-
 func (mp *machinePlan) add(kind actionKind, name, reason string) {
 	mp.actions = append(mp.actions, action{kind: kind, name: name, reason: reason})
 }
@@ -200,6 +207,11 @@ func (mp *machinePlan) add(kind actionKind, name, reason string) {
 // has says whether an action of the kind is planned.
 func (mp *machinePlan) has(kind actionKind) bool {
 	return slices.ContainsFunc(mp.actions, func(a action) bool { return a.kind == kind })
+}
+
+// modifies says whether a machine that is there is changed or made anew.
+func (mp *machinePlan) modifies() bool {
+	return mp.has(actionChange) || mp.has(actionRestart) || mp.has(actionRecreate)
 }
 
 // steps are the names of the steps to run.
@@ -224,9 +236,9 @@ func (mp *machinePlan) removed() []action {
 	return gone
 }
 
-// changes says whether anything but checks is to be done, or waits for the machine to be made anew.
+// changes says whether anything but checks is to be done, or is refused.
 func (mp *machinePlan) changes() bool {
-	return len(mp.stale) > 0 || slices.ContainsFunc(mp.actions, func(a action) bool { return a.kind != actionCheck })
+	return slices.ContainsFunc(mp.actions, func(a action) bool { return a.kind != actionCheck })
 }
 
 // changes says whether anything but checks is to be done to any machine.
@@ -246,11 +258,8 @@ func (p plan) String() string {
 			}
 			text.WriteString(line + "\n")
 		}
-		if len(machine.actions)+len(machine.stale) == 0 {
+		if len(machine.actions) == 0 {
 			text.WriteString("  nothing to do\n")
-		}
-		if len(machine.stale) > 0 {
-			fmt.Fprintf(&text, "  stale    %s: only a machine made anew has it\n", strings.Join(machine.stale, ", "))
 		}
 	}
 	return text.String()

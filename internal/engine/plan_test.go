@@ -19,6 +19,7 @@ func wantDev() *desiredMachine {
 		name: "dev", provider: "fake",
 		config: &colabofile.Machine{
 			Name:   "dev",
+			Box:    "debian-12",
 			Checks: []colabofile.Check{{HTTP: "http://127.0.0.1/", Timeout: time.Second}},
 		},
 		fields:    map[string]string{"box": "debian-12", "memory": "1GiB"},
@@ -62,9 +63,9 @@ func TestPlan(t *testing.T) {
 		"nothing there": {
 			have: func(m *observedMachine, f *forward.Status) { *m, *f = observedMachine{}, forward.Status{} },
 			text: `dev on fake
-  create: it is new
+  create: it is new, from box debian-12
   start
-  forward
+  forward  127.0.0.1:8080->80
   step     db: it has not succeeded yet
   step     motd: it has not succeeded yet
   check    http http://127.0.0.1/
@@ -75,18 +76,18 @@ func TestPlan(t *testing.T) {
 		},
 		"stopped": {
 			have: func(m *observedMachine, f *forward.Status) { m.status.State, *f = providers.Stopped, forward.Status{} },
-			text: "dev on fake\n  start: stopped\n  forward\n  check    http http://127.0.0.1/\n",
+			text: "dev on fake\n  start: stopped\n  forward  127.0.0.1:8080->80\n  check    http http://127.0.0.1/\n",
 		},
 		"forward agent killed": {
 			have: func(_ *observedMachine, f *forward.Status) { *f = forward.Status{} },
-			text: "dev on fake\n  forward\n  check    http http://127.0.0.1/\n",
+			text: "dev on fake\n  forward  127.0.0.1:8080->80\n  check    http http://127.0.0.1/\n",
 		},
 		"removed behind our back: the journal starts anew": {
 			have: func(m *observedMachine, f *forward.Status) { m.status, *f = nil, forward.Status{} },
 			text: `dev on fake
-  create: it is gone
+  create: it is gone, from box debian-12
   start
-  forward
+  forward  127.0.0.1:8080->80
   step     db: it has not succeeded yet
   step     motd: it has not succeeded yet
   check    http http://127.0.0.1/
@@ -97,9 +98,9 @@ func TestPlan(t *testing.T) {
 				m.record.Made, m.status, *f = false, nil, forward.Status{}
 			},
 			text: `dev on fake
-  create: it is new
+  create: it is new, from box debian-12
   start
-  forward
+  forward  127.0.0.1:8080->80
   step     db: it has not succeeded yet
   step     motd: it has not succeeded yet
   check    http http://127.0.0.1/
@@ -108,10 +109,6 @@ func TestPlan(t *testing.T) {
 		"an edited seed runs its step; once is once": {
 			want: func(d *desiredMachine) { d.steps[0].hash, d.steps[1].hash = "db2", "motd2" },
 			text: "dev on fake\n  step     db: its inputs changed\n  check    http http://127.0.0.1/\n",
-		},
-		"a changed box is told, and nothing is lost": {
-			want: func(d *desiredMachine) { d.fields["box"] = "debian-13" },
-			text: "dev on fake\n  check    http http://127.0.0.1/\n  stale    box debian-12 -> debian-13: only a machine made anew has it\n",
 		},
 		"a step whose result somebody undid": {
 			have: func(m *observedMachine, _ *forward.Status) {

@@ -17,16 +17,16 @@ const autoCorrectSpan = 100
 
 // takePorts settles the host's port of each wanted one, before anything is made: a port that is taken is an error for
 // each of them, or the next free one with auto_correct. Ports that the machine holds already are not looked at.
-func takePorts(want *desired, have *observed) (map[string][]providers.Port, error) {
+func takePorts(want *desired, have *observed, todo plan) (map[string][]providers.Port, error) {
 	taken := map[string][]providers.Port{}
 	var used []providers.Port
 	var problems []error
-	for _, machine := range want.machines {
+	for i, machine := range want.machines {
 		held := heldPorts(machine, have)
-		fixed := machine.features.PublishesPorts && have.machines[machine.name].status != nil
+		fixed := machine.features.PublishesPorts && have.machines[machine.name].status != nil && !todo[i].modifies()
 		for _, port := range machine.ports {
 			if _, same := heldFor(port, held); fixed && !same {
-				continue // the machine was made with other ports and keeps them: they are stale, and told as that
+				continue // the machine was made with other ports, and keeps them for now
 			}
 			chosen, err := takePort(port, held, used)
 			if err != nil {

@@ -40,7 +40,7 @@ func portMachine(want wantedPort, publishes bool, have observedMachine, agent fo
 
 func TestBusyPortIsAnErrorBeforeAnythingIsMade(t *testing.T) {
 	want, have := portMachine(wantedPort{Port: port(busyPort(t))}, true, observedMachine{}, forward.Status{})
-	_, err := takePorts(want, have)
+	_, err := takePorts(want, have, plan{{}})
 	if _, busy := errors.AsType[*hostport.BusyError](err); !busy {
 		t.Errorf("takePorts = %v, want a BusyError", err)
 	}
@@ -49,7 +49,7 @@ func TestBusyPortIsAnErrorBeforeAnythingIsMade(t *testing.T) {
 func TestAutoCorrectTakesTheNextFreePort(t *testing.T) {
 	busy := busyPort(t)
 	want, have := portMachine(wantedPort{Port: port(busy), autoCorrect: true}, true, observedMachine{}, forward.Status{})
-	taken, err := takePorts(want, have)
+	taken, err := takePorts(want, have, plan{{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestPortsThatTheProviderMadeAreKept(t *testing.T) {
 		have := observedMachine{status: &providers.Status{State: state, Ports: []providers.Port{made}}}
 		asked := wantedPort{Port: port(made.Host - 1), autoCorrect: true}
 		want, seen := portMachine(asked, true, have, forward.Status{})
-		taken, err := takePorts(want, seen)
+		taken, err := takePorts(want, seen, plan{{}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,12 +82,12 @@ func TestForwardedPortsAreTheMachinesOwnWhileTheAgentListens(t *testing.T) {
 	}
 	agent := forward.Status{Forwards: []forward.Forward{{Machine: "dev", Listen: hostAddress(own)}}}
 	want, seen := portMachine(wantedPort{Port: own}, false, have, agent)
-	if _, err := takePorts(want, seen); err != nil {
+	if _, err := takePorts(want, seen, plan{{}}); err != nil {
 		t.Errorf("the machine's own forward is in its way: %v", err)
 	}
 	// The agent is gone, and somebody else has the port.
 	want, seen = portMachine(wantedPort{Port: own}, false, have, forward.Status{})
-	if _, err := takePorts(want, seen); err == nil {
+	if _, err := takePorts(want, seen, plan{{}}); err == nil {
 		t.Error("a port that somebody else has was taken")
 	}
 }
@@ -99,7 +99,7 @@ func TestTwoMachinesDoNotGetOnePort(t *testing.T) {
 		{Port: port(free), autoCorrect: true},
 		{Port: providers.Port{Host: free, Guest: 81, Address: "127.0.0.1", Protocol: "tcp"}, autoCorrect: true},
 	}
-	taken, err := takePorts(want, have)
+	taken, err := takePorts(want, have, plan{{}})
 	if err != nil {
 		t.Fatal(err)
 	}

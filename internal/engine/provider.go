@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/colabo/colabo/internal/hint"
 	"github.com/colabo/colabo/providers"
@@ -13,8 +12,8 @@ import (
 
 // provider returns the opened provider of that name; the connection is shared.
 func (e *Engine) provider(ctx context.Context, name string) (providers.Provider, error) {
-	at := slices.IndexFunc(e.Providers, func(k providers.Kind) bool { return k.Name == name })
-	if at < 0 {
+	kind := e.kind(name)
+	if kind.Open == nil {
 		return nil, fmt.Errorf("provider %q: this colabo does not know it", name)
 	}
 	e.mu.Lock()
@@ -25,7 +24,7 @@ func (e *Engine) provider(ctx context.Context, name string) (providers.Provider,
 	}
 	e.mu.Unlock()
 	o.once.Do(func() {
-		o.provider, o.err = e.Providers[at].Open(ctx, providers.Config{
+		o.provider, o.err = kind.Open(ctx, providers.Config{
 			Settings: e.Project.Settings[name],
 			CacheDir: e.CacheDir,
 			Log:      e.Log.With("provider", name),
@@ -35,6 +34,16 @@ func (e *Engine) provider(ctx context.Context, name string) (providers.Provider,
 		}
 	})
 	return o.provider, o.err
+}
+
+// kind is the implementation of that name; its Open is nil where there is none.
+func (e *Engine) kind(name string) providers.Kind {
+	for _, kind := range e.Providers {
+		if kind.Name == name {
+			return kind
+		}
+	}
+	return providers.Kind{}
 }
 
 // choice is a machine's provider, and why it is that one.

@@ -21,5 +21,6 @@ func (e *Engine) Provision(ctx context.Context, options UpOptions) ([]MachineSta
 			return nil, hint.New(fmt.Errorf("machine %s does not run", name), "run `colabo up "+name+"`")
 		}
 	}
+	options.KeepMachines = true
 	return e.Up(ctx, options)
 }

@@ -19,7 +19,14 @@ import (
 
 // runSteps runs the planned steps in the Colabofile's order; the first that fails ends it, and leaves the machine up.
 func (r *machineRun) runSteps(ctx context.Context) error {
-	due, err := r.dueSteps(ctx)
+	var drift map[string]string
+	if r.restarted && len(r.want.steps) > 0 {
+		var err error
+		if drift, err = r.driftAfterRestart(ctx); err != nil {
+			return err
+		}
+	}
+	due, err := r.dueSteps(ctx, drift)
 	if err != nil || len(due) == 0 {
 		return err
 	}
@@ -39,13 +46,13 @@ func (r *machineRun) runSteps(ctx context.Context) error {
 	return nil
 }
 
-// dueSteps are the planned steps, and those whose references have other values than the plan could know, in the
-// Colabofile's order and with the values in place.
-func (r *machineRun) dueSteps(ctx context.Context) ([]desiredStep, error) {
+// dueSteps are the planned steps, those that drifted since, and those whose references have other values than the plan could
+// know, in the Colabofile's order and with the values in place.
+func (r *machineRun) dueSteps(ctx context.Context, drift map[string]string) ([]desiredStep, error) {
 	planned := r.plan.steps()
 	var due []desiredStep
 	for i, step := range r.want.steps {
-		isDue := slices.Contains(planned, step.config.Name)
+		isDue := slices.Contains(planned, step.config.Name) || drift[step.config.Name] != ""
 		if !isDue && (len(step.config.Refs) == 0 || r.plan.stepsSkipped) {
 			continue
 		}

@@ -17,6 +17,10 @@ type UpOptions struct {
 	Machines []string // empty means all
 	Steps    StepPolicy
 	Only     []string // names or types of steps
+	// Recreate lets machines be made anew that the Colabofile can't be applied to otherwise; what is on them is lost.
+	Recreate bool
+	// KeepMachines leaves machines that are there as they are, whatever the Colabofile says by now.
+	KeepMachines bool
 }
 
 // Up brings the machines to what the Colabofile says: it makes what is missing, starts what is stopped, runs the steps
@@ -65,6 +69,9 @@ func (e *Engine) reconcile(ctx context.Context, names []string, options UpOption
 		return err
 	}
 	e.Log.Debug("plan", "text", found.todo.String())
+	if err := found.todo.refuse(); err != nil {
+		return err
+	}
 	run, err := e.prepare(ctx, found)
 	if err != nil {
 		return err

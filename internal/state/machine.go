@@ -26,6 +26,8 @@ type Machine struct {
 	BoxDigest  string    `json:"box_digest"`
 	// Adopting is true while the machine is taken over after its record was lost: its guest does not know the login key yet.
 	Adopting bool `json:"adopting,omitempty"`
+	// Doomed is true from the moment at which the machine is to be removed and made anew, until it is being made.
+	Doomed bool `json:"doomed,omitempty"`
 	// Booted is false from each start until the guest was seen to have finished booting.
 	Booted bool `json:"booted"`
 	// Fields are the machine's configuration as it was made with, a value a key of the Colabofile.

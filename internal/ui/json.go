@@ -13,14 +13,16 @@ const JSONVersion = 1
 
 // WriteJSON writes a value, which has to be encoded as an object, on a line of its own, with the version as its first field.
 func WriteJSON(w io.Writer, value any) error {
-	data, err := json.Marshal(value)
-	if err != nil {
+	var line bytes.Buffer
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
 		return err
 	}
-	fields, isObject := bytes.CutPrefix(data, []byte("{"))
-	if !isObject || len(fields) < len(`"":0}`) {
+	fields, isObject := bytes.CutPrefix(line.Bytes(), []byte("{"))
+	if !isObject || len(fields) < len("\"\":0}\n") {
 		return fmt.Errorf("write JSON: %T is no object with fields", value)
 	}
-	_, err = fmt.Fprintf(w, "{\"v\":%d,%s\n", JSONVersion, fields)
+	_, err := fmt.Fprintf(w, "{\"v\":%d,%s", JSONVersion, fields)
 	return err
 }

@@ -59,6 +59,7 @@ func FakeKind(dir string) providers.Kind {
 		},
 		Options:  func() any { return &FakeOptions{} },
 		Settings: func() any { return &FakeSettings{} },
+		Changes:  FakeChanges(),
 	}
 }
 
@@ -178,12 +179,8 @@ func (f *Fake) change(ctx context.Context, operation string, id providers.ID, ed
 	if err := f.fault(ctx, operation, id.Machine); err != nil {
 		return fmt.Errorf("%s %s: %w", operation, id.Machine, err)
 	}
-	before := r.State
 	if err := edit(&r); err != nil {
 		return fmt.Errorf("%s %s: %w", operation, id.Machine, err)
-	}
-	if r.State == before {
-		return nil
 	}
 	return f.write(r)
 }

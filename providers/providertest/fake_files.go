@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -30,6 +31,7 @@ type fakeRecord struct {
 	Ports       []providers.Port
 	Env         map[string]string
 	Boot        time.Duration
+	Made, Now   map[string]string // the keys that Edit changes: as they were made, and as they are
 }
 
 // newRecord is the record of a machine of which nothing else is there yet.
@@ -40,13 +42,22 @@ func newRecord(spec providers.Spec) fakeRecord {
 		Digest: spec.Digest, ImageDigest: spec.Image.Digest,
 		Ports: spec.Ports, Env: spec.Env,
 	}
+	r.configure(spec)
+	return r
+}
+
+// configure takes what can be changed later.
+func (r *fakeRecord) configure(spec providers.Spec) {
+	r.Digest, r.Ports, r.Env = spec.Digest, spec.Ports, spec.Env
+	r.Boot = 0
 	if options, ok := spec.Options.(*FakeOptions); ok && options != nil {
 		r.Boot = options.Boot
 		if options.Mode == "slow" {
 			r.Boot += 100 * time.Millisecond
 		}
 	}
-	return r
+	r.Made = map[string]string{"memory": fmt.Sprint(spec.Memory), "hostname": spec.Hostname, "network": "there"}
+	r.Now = maps.Clone(r.Made)
 }
 
 // status is the record as the interface shows it.
@@ -64,6 +75,14 @@ func (f *Fake) status(r fakeRecord) providers.Status {
 	}
 	if f.settings.PublishesPorts {
 		s.Ports = r.Ports
+	}
+	for key, made := range r.Made {
+		if now := r.Now[key]; now != made {
+			if s.Edited == nil {
+				s.Edited = map[string]string{}
+			}
+			s.Edited[key] = fmt.Sprintf("is %s, was made with %s", now, made)
+		}
 	}
 	return s
 }

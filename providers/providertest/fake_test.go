@@ -29,12 +29,15 @@ func TestContract(t *testing.T) {
 		},
 		Services:      func(t *testing.T, _ guest.Guest) []Service { return hostServices(t, dir) },
 		HostProcesses: true,
+		Changes:       FakeChanges(),
 		HalfMade: func(t *testing.T, p providers.Provider, spec providers.Spec) {
 			must(t, p.(*Fake).write(newRecord(spec)), "write the record")
 		},
 		Leftovers: func(t *testing.T, project string) []string { return leftovers(t, dir, project) },
 	})
 }
+
+func TestChangesOfTheFake(t *testing.T) { CheckChanges(t, FakeKind(t.TempDir())) }
 
 // openFake opens the Fake as a program does.
 func openFake(t *testing.T, dir string) providers.Provider {

@@ -44,6 +44,8 @@ type Harness struct {
 	// Leftovers lists, by the host's own tools and not through the provider, all that carries the project's tag:
 	// machines, volumes, networks, images. It may be nil; List is then the only witness.
 	Leftovers func(t *testing.T, project string) []string
+	// Changes is the Kind's table.
+	Changes map[string]providers.Change
 	// Timeout is how long one operation may take, a boot included; 0 means 5 minutes.
 	Timeout time.Duration
 }
@@ -65,6 +67,7 @@ func Run(t *testing.T, h Harness) {
 	t.Run("describes itself", s.describes)
 	t.Run("create", s.testCreate)
 	t.Run("power", s.testPower)
+	t.Run("modify", s.testModify)
 	t.Run("missing machine", s.testMissing)
 	t.Run("tags", s.testTags)
 	t.Run("purge", s.testPurge)
