@@ -42,4 +42,8 @@ type Modifier interface {
 	// differences hold at once. For others the caller stops the machine before, and starts it afterwards. The Spec's
 	// Image may be empty: the machine keeps the one that it was made from. Idempotent: one that was cut off is simply made again. ErrNotFound.
 	Modify(ctx context.Context, spec Spec, report Report) error
+	// Differs finds what somebody else changed: by key of Kind.Changes, in what a machine that is there differs from what
+	// Create or Modify would make of it: "memory": "is 512MiB, not 1GiB". It looks at the Spec's ID, CPUs, Memory and
+	// Options only, and, as "network", at whether a running machine still is on its network. ErrNotFound.
+	Differs(ctx context.Context, spec Spec) (map[string]string, error)
 }

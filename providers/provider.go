@@ -143,9 +143,6 @@ type Status struct {
 	ImageDigest string
 	ProjectDir  string
 	Ports       []Port // as published by the provider
-	// Edited are the keys of the Colabofile whose value somebody else changed on the machine, with what is there now and
-	// what it was made with: "memory": "512MiB, was made with 1GiB". "network" is a key too: one that is gone.
-	Edited map[string]string
 }
 
 // Kind is one implementation, as the program lists it.

@@ -98,7 +98,7 @@ func (mp *machinePlan) planChanges(want *desiredMachine, seen observedMachine, o
 	if options.KeepMachines {
 		return false
 	}
-	changes := changesOf(want, seen.record.Fields, seen.status.Edited)
+	changes := changesOf(want, seen.record.Fields, seen.edited)
 	a := action{changes: changes, name: joinChanges(changes)}
 	switch dearest(changes) {
 	case providers.Recreate:

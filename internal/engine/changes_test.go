@@ -89,14 +89,14 @@ func TestPlanOfChanges(t *testing.T) {
 		},
 		"edited by somebody else": {
 			have: func(m *observedMachine, _ *forward.Status) {
-				m.status.Edited = map[string]string{"memory": "is 512MiB, was made with 1GiB"}
+				m.edited = map[string]string{"memory": "is 512MiB, was made with 1GiB"}
 			},
 			text: "  change   memory is 512MiB, was made with 1GiB\n" + check,
 		},
 		"edited by somebody else and in the Colabofile": {
 			fields: map[string]string{"memory": "2GiB"},
 			have: func(m *observedMachine, _ *forward.Status) {
-				m.status.Edited = map[string]string{"memory": "is 512MiB, was made with 1GiB", "network": "is gone"}
+				m.edited = map[string]string{"memory": "is 512MiB, was made with 1GiB", "network": "is gone"}
 			},
 			text: "  change   memory 1GiB -> 2GiB, network is gone\n" + check,
 		},

@@ -2,13 +2,59 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"sync"
 
 	"github.com/colabo/colabo/internal/guest"
 	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
 	"github.com/colabo/colabo/provisioners"
 )
+
+// lookForEdits asks the providers whether somebody else changed the machines that are there.
+func (e *Engine) lookForEdits(ctx context.Context, want *desired, have *observed) error {
+	found := make([]map[string]string, len(want.machines))
+	problems := make([]error, len(want.machines))
+	var group sync.WaitGroup
+	for i, machine := range want.machines {
+		seen := have.machines[machine.name]
+		if seen.status == nil || seen.record == nil || !seen.record.Made {
+			continue
+		}
+		group.Go(func() { found[i], problems[i] = e.editsOf(ctx, machine) })
+	}
+	group.Wait()
+	for i, machine := range want.machines {
+		seen := have.machines[machine.name]
+		seen.edited = found[i]
+		have.machines[machine.name] = seen
+	}
+	return errors.Join(problems...)
+}
+
+func (e *Engine) editsOf(ctx context.Context, machine *desiredMachine) (map[string]string, error) {
+	provider, err := e.provider(ctx, machine.provider)
+	if err != nil {
+		return nil, err
+	}
+	modifier, ok := providers.As[providers.Modifier](provider)
+	if !ok {
+		return nil, nil
+	}
+	edits, err := modifier.Differs(ctx, providers.Spec{
+		ID: e.machineID(machine.name), CPUs: machine.config.CPUs, Memory: int64(machine.config.Memory),
+		Options: machine.config.Options[machine.provider],
+	})
+	if errors.Is(err, providers.ErrNotFound) {
+		return nil, nil // half made, or removed just now: not edited
+	}
+	if err != nil {
+		return nil, fmt.Errorf("machine %s: %w", machine.name, err)
+	}
+	return edits, nil
+}
 
 // lookForDrift asks the steps of the running machines whether what they did is still there.
 func (e *Engine) lookForDrift(ctx context.Context, want *desired, have *observed) error {

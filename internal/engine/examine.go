@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,7 +34,7 @@ func (e *Engine) examine(ctx context.Context, names []string, options UpOptions)
 	if err := knowSteps(want, options); err != nil {
 		return nil, err
 	}
-	if err := e.lookForDrift(ctx, want, have); err != nil {
+	if err := errors.Join(e.lookForEdits(ctx, want, have), e.lookForDrift(ctx, want, have)); err != nil {
 		return nil, err
 	}
 	todo := makePlan(want, have, planOptions{

@@ -23,6 +23,7 @@ type observedMachine struct {
 	choice choice
 	record *state.Machine    // nil: no intent was ever written
 	status *providers.Status // nil: the provider has no such machine
+	edited map[string]string // by key of the Colabofile: how it differs from what the machine should be, by somebody else's hand
 	drift  map[string]string // by step: why it has to run again although its inputs are the same
 }
 

@@ -27,7 +27,7 @@ const (
 //	fail OPERATION:MACHINE:KIND     and its error wraps ErrNoSpace (nospace), ErrUnavailable (unavailable), ErrNotFound (notfound)
 //	delay OPERATION:MACHINE:TIME    the operation takes that much longer
 //
-// OPERATION is one of check, create, modify, start, stop, destroy, purge, inspect, list, guest. MACHINE is its name, or * for
+// OPERATION is one of check, create, modify, differs, start, stop, destroy, purge, inspect, list, guest. MACHINE is its name, or * for
 // any; operations that are about no machine match * only. Create waits and fails in its middle.
 func SetFaults(dir string, rules ...string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,7 +30,9 @@ type fakeRecord struct {
 	Ports       []providers.Port
 	Env         map[string]string
 	Boot        time.Duration
-	Made, Now   map[string]string // the keys that Edit changes: as they were made, and as they are
+	Hostname    string
+	Memory      int64
+	Edited      map[string]string // what Edit changed
 }
 
 // newRecord is the record of a machine of which nothing else is there yet.
@@ -56,8 +57,7 @@ func (r *fakeRecord) configure(spec providers.Spec) {
 			r.Boot += 100 * time.Millisecond
 		}
 	}
-	r.Made = map[string]string{"memory": fmt.Sprint(spec.Memory), "hostname": spec.Hostname, "network": "there"}
-	r.Now = maps.Clone(r.Made)
+	r.Hostname, r.Memory, r.Edited = spec.Hostname, spec.Memory, nil
 }
 
 // status is the record as the interface shows it.
@@ -75,14 +75,6 @@ func (f *Fake) status(r fakeRecord) providers.Status {
 	}
 	if f.settings.PublishesPorts {
 		s.Ports = r.Ports
-	}
-	for key, made := range r.Made {
-		if now := r.Now[key]; now != made {
-			if s.Edited == nil {
-				s.Edited = map[string]string{}
-			}
-			s.Edited[key] = fmt.Sprintf("is %s, was made with %s", now, made)
-		}
 	}
 	return s
 }

@@ -24,7 +24,7 @@ func FakeChanges() map[string]providers.Change {
 func (f *Fake) Modify(ctx context.Context, spec providers.Spec, report providers.Report) error {
 	return f.change(ctx, "modify", spec.ID, func(r *fakeRecord) error {
 		hostname := filepath.Join(f.rootDir(spec.ID), "etc/hostname")
-		if r.State == providers.Running && r.Made["hostname"] != spec.Hostname {
+		if r.State == providers.Running && r.Hostname != spec.Hostname {
 			return errors.New("the machine runs")
 		}
 		report("changing the machine")
@@ -34,7 +34,26 @@ func (f *Fake) Modify(ctx context.Context, spec providers.Spec, report providers
 	})
 }
 
-// Edit gives one key of a machine (memory, hostname or network) another value, as if somebody did it behind our back.
+// Differs tells what Edit changed, and another memory.
+func (f *Fake) Differs(ctx context.Context, spec providers.Spec) (map[string]string, error) {
+	if err := f.fault(ctx, "differs", spec.Machine); err != nil {
+		return nil, fmt.Errorf("look at %s: %w", spec.Machine, err)
+	}
+	r, err := f.read(spec.ID)
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", spec.Machine, err)
+	}
+	differs := map[string]string{}
+	if r.Memory != spec.Memory {
+		differs["memory"] = fmt.Sprintf("is %d, not %d", r.Memory, spec.Memory)
+	}
+	for key, value := range r.Edited {
+		differs[key] = "is " + value
+	}
+	return differs, nil
+}
+
+// Edit gives one key of a machine another value, as if somebody did it behind our back.
 // Project "" means the machine of that name in every project.
 func Edit(dir string, id providers.ID, key, value string) error {
 	f, err := NewFake(dir, FakeSettings{})
@@ -50,10 +69,10 @@ func Edit(dir string, id providers.ID, key, value string) error {
 			continue
 		}
 		edit := func(r *fakeRecord) error {
-			if _, known := r.Now[key]; !known {
-				return fmt.Errorf("there is no key %s", key)
+			if r.Edited == nil {
+				r.Edited = map[string]string{}
 			}
-			r.Now[key] = value
+			r.Edited[key] = value
 			return nil
 		}
 		if err := f.change(context.Background(), "edit", status.ID, edit); err != nil {

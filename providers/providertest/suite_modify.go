@@ -22,19 +22,17 @@ func (s *suite) testModify(t *testing.T) {
 		t.Helper()
 		spec.Image = providers.Image{}
 		must(t, modifier.Modify(s.ctx(t), spec, s.report(t)), "Modify")
-		status, err := s.p.Inspect(s.ctx(t), spec.ID)
-		must(t, err, "Inspect")
-		if len(status.Edited) > 0 {
-			t.Errorf("after Modify the machine is called edited: %v", status.Edited)
-		}
-		if status.Digest != spec.Digest {
-			t.Errorf("the digest is %q, want %q", status.Digest, spec.Digest)
-		}
+		s.wantSame(t, modifier, spec)
 		s.wantMachines(t, spec.Project, "web")
 	}
-	t.Run("nothing is edited at first", func(t *testing.T) {
-		if status := s.wantState(t, spec.ID, providers.Stopped); len(status.Edited) > 0 {
-			t.Errorf("a new machine is called edited: %v", status.Edited)
+	t.Run("a new machine differs in nothing", func(t *testing.T) { s.wantSame(t, modifier, spec) })
+	t.Run("what is not as it should be", func(t *testing.T) {
+		other := spec
+		other.Memory = 3 * spec.Memory
+		differs, err := modifier.Differs(s.ctx(t), other)
+		must(t, err, "Differs")
+		if differs["memory"] == "" {
+			t.Errorf("a machine with a third of the memory differs in %v", differs)
 		}
 	})
 	t.Run("a stopped machine, twice", func(t *testing.T) {
@@ -46,7 +44,8 @@ func (s *suite) testModify(t *testing.T) {
 	t.Run("it starts, and is what it was", func(t *testing.T) {
 		must(t, s.p.Start(s.ctx(t), spec.ID), "Start")
 		status := s.wantState(t, spec.ID, providers.Running)
-		if len(status.Edited) > 0 || status.ImageDigest != s.Image.Digest || status.ProjectDir != spec.ProjectDir {
+		s.wantSame(t, modifier, spec)
+		if status.Digest != spec.Digest || status.ImageDigest != s.Image.Digest || status.ProjectDir != spec.ProjectDir {
 			t.Errorf("after Modify and Start the machine is %+v", status)
 		}
 	})
@@ -75,10 +74,23 @@ func (s *suite) testModify(t *testing.T) {
 		if err := modifier.Modify(s.ctx(t), gone, s.report(t)); !errors.Is(err, providers.ErrNotFound) {
 			t.Errorf("Modify = %v, want ErrNotFound", err)
 		}
+		if _, err := modifier.Differs(s.ctx(t), gone); !errors.Is(err, providers.ErrNotFound) {
+			t.Errorf("Differs = %v, want ErrNotFound", err)
+		}
 	})
 	must(t, s.p.Destroy(s.ctx(t), spec.ID), "Destroy")
 	must(t, s.p.Purge(s.ctx(t), spec.Project), "Purge")
 	s.wantNothing(t, spec.Project)
+}
+
+// wantSame fails the test unless the machine is what the Spec says.
+func (s *suite) wantSame(t *testing.T, modifier providers.Modifier, spec providers.Spec) {
+	t.Helper()
+	differs, err := modifier.Differs(s.ctx(t), spec)
+	must(t, err, "Differs")
+	if len(differs) > 0 {
+		t.Errorf("the machine differs from what it was made from: %v", differs)
+	}
 }
 
 // CheckChanges holds a Kind's table of changes to what it promises: every key that a machine is made with has a class.
