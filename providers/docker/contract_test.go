@@ -48,8 +48,11 @@ func harness(t *testing.T, image providers.Image) providertest.Harness {
 		Image:     image,
 		Project:   dockertest.Unique("contract"),
 		Leftovers: leftovers,
+		Changes:   docker.Kind().Changes,
 	}
 }
+
+func TestChanges(t *testing.T) { providertest.CheckChanges(t, docker.Kind()) }
 
 // open connects to the tests' engine.
 func open(t testing.TB) *docker.Provider {

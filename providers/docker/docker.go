@@ -37,6 +37,7 @@ func Kind() providers.Kind {
 		},
 		Options:  func() any { return new(Options) },
 		Settings: func() any { return new(Settings) },
+		Changes:  changes(),
 	}
 }
 

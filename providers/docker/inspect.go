@@ -37,8 +37,14 @@ func (p *Provider) List(ctx context.Context, project string) ([]providers.Status
 	if err != nil {
 		return nil, p.failed(ctx, "list machines", err)
 	}
-	machines := make([]providers.Status, 0, len(list.Items))
+	byMachine := map[providers.ID][]container.Summary{}
 	for _, summary := range list.Items {
+		id := found{labels: summary.Labels}.id()
+		byMachine[id] = append(byMachine[id], summary)
+	}
+	machines := make([]providers.Status, 0, len(byMachine))
+	for _, all := range byMachine {
+		summary := *presentMachine(all)
 		status, err := p.status(ctx, summary)
 		if err != nil {
 			return nil, err
@@ -57,10 +63,11 @@ func (p *Provider) summary(ctx context.Context, id providers.ID) (container.Summ
 	if err != nil {
 		return container.Summary{}, p.failed(ctx, "look for machine "+id.Machine, err)
 	}
-	if len(list.Items) == 0 {
+	present := presentMachine(list.Items)
+	if present == nil {
 		return container.Summary{}, fmt.Errorf("machine %s: %w", id.Machine, providers.ErrNotFound)
 	}
-	return list.Items[0], nil
+	return *present, nil
 }
 
 // status reads a listed container; one that is not up is asked for the reason and for its ports.

@@ -20,6 +20,7 @@ const (
 	labelProjectDir  = "colabo.project.dir"
 	labelSpec        = "colabo.spec"  // Spec.Digest
 	labelImage       = "colabo.image" // Image.Digest
+	labelFixed       = "colabo.fixed" // fixedDigest
 
 	labelBox      = "colabo.box"      // on images: the box's digest
 	labelBase     = "colabo.base"     // on prepared images: the id of the image they were made from
@@ -32,7 +33,12 @@ const (
 const (
 	roleMachine     = "machine"
 	rolePreparation = "preparation"
+	roleKept        = "kept" // of an image: the file system of a machine whose container was made anew
 )
+
+// replacedSuffix ends the name of a machine's container that another one takes the place of.
+const replacedSuffix = "-replaced"
+
 
 // match is a filter for things with all of these labels; labels are given as name, value, name, value.
 func match(labels ...string) client.Filters {

@@ -166,7 +166,7 @@ func (p *Provider) createPreparation(ctx context.Context, want preparation, base
 		}
 		created, err := p.engine.ContainerCreate(context.WithoutCancel(ctx), client.ContainerCreateOptions{
 			Name:       want.containerName(),
-			Config:     &container.Config{Image: base, Entrypoint: []string{"/sbin/init"}, Labels: want.labels()},
+			Config:     &container.Config{Image: base, Entrypoint: []string{initPath}, Labels: want.labels()},
 			HostConfig: &container.HostConfig{NetworkMode: "none"},
 		})
 		if !errdefs.IsConflict(err) {
@@ -226,7 +226,7 @@ func (p *Provider) preparedFiles(
 	ctx context.Context, id, user, architecture string, report providers.Report,
 ) (boots string, files []rootFile, err error) {
 	tree := imageTree{provider: p, container: id}
-	link, err := tree.linkTarget(ctx, "/sbin/init")
+	link, err := tree.linkTarget(ctx, initPath)
 	if err != nil {
 		return "", nil, err
 	}

@@ -39,7 +39,7 @@ func request(spec providers.Spec, image prepared, on machinesNetwork, hardware h
 		CapAdd:       options.Capabilities,
 		ShmSize:      sharedMemory(spec, hardware),
 		Resources: container.Resources{
-			NanoCPUs: int64(min(spec.CPUs, hardware.cpus)) * 1e9,
+			NanoCPUs: nanoCPUs(spec, hardware),
 			Memory:   spec.Memory,
 		},
 	}
@@ -48,24 +48,40 @@ func request(spec providers.Spec, image prepared, on machinesNetwork, hardware h
 	} else {
 		stayUp(config, host)
 	}
-	aliases := []string{hostLabel(spec.Machine)}
-	if hostname != aliases[0] {
-		aliases = append(aliases, hostname)
+	if config.Labels[labelFixed], err = fixedDigest(spec); err != nil {
+		return client.ContainerCreateOptions{}, err
 	}
 	return client.ContainerCreateOptions{
 		Name: containerName(spec), Config: config, HostConfig: host,
 		NetworkingConfig: &network.NetworkingConfig{
-			EndpointsConfig: map[string]*network.EndpointSettings{on.name: {Aliases: aliases}},
+			EndpointsConfig: map[string]*network.EndpointSettings{on.name: networkEndpoint(spec)},
 		},
 	}, nil
 }
+
+// networkEndpoint is a machine on its project's network: found by its name and its host name.
+func networkEndpoint(spec providers.Spec) *network.EndpointSettings {
+	hostname, aliases := hostLabel(spec.Hostname), []string{hostLabel(spec.Machine)}
+	if hostname != aliases[0] {
+		aliases = append(aliases, hostname)
+	}
+	return &network.EndpointSettings{Aliases: aliases}
+}
+
+// nanoCPUs is the processor time of a machine: no more than there is, which the engine would refuse.
+func nanoCPUs(spec providers.Spec, hardware hardware) int64 {
+	return int64(min(spec.CPUs, hardware.cpus)) * 1e9
+}
+
+// initPath is what a machine with systemd boots.
+const initPath = "/sbin/init"
 
 // bootSystemd gives a container what systemd needs of it, which is less than --privileged: a writable /run and writable
 // cgroups. For those it gets the host's tree in the host's cgroup namespace, on cgroup v1 and v2 alike: systemd keeps to its
 // own branch then, and the container's limits hold. In a namespace of its own v2 is read-only to it ("Failed to allocate
 // manager object"), or, with the host's tree mounted, it would take the host's root for its own branch.
 func bootSystemd(config *container.Config, host *container.HostConfig) {
-	config.Entrypoint = []string{"/sbin/init"}
+	config.Entrypoint = []string{initPath}
 	config.StopSignal = "SIGRTMIN+3"
 	config.Tty = true // /dev/console, where it tells how it boots
 	config.Env = append(config.Env, "container=docker")
