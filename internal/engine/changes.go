@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,12 +20,43 @@ type change struct {
 	class    providers.Change
 }
 
-// String is the change for people: "memory 1GiB -> 2GiB".
+// String is the change for people: "memory 1GiB -> 2GiB", of a list or a table what comes and goes: "ports +127.0.0.1:81->81/tcp".
 func (c change) String() string {
 	if c.to == "" {
 		return c.key + " " + c.from
 	}
-	return fmt.Sprintf("%s %s -> %s", c.key, c.from, c.to)
+	before, after := parts(c.from), parts(c.to)
+	if before == nil && after == nil {
+		return fmt.Sprintf("%s %s -> %s", c.key, c.from, c.to)
+	}
+	text := c.key
+	for _, part := range after {
+		if !slices.Contains(before, part) {
+			text += " +" + part
+		}
+	}
+	for _, part := range before {
+		if !slices.Contains(after, part) {
+			text += " -" + part
+		}
+	}
+	return text
+}
+
+// parts are the elements of a list, or the names and values of a table; nil where a value is neither.
+func parts(value string) []string {
+	if list, ok := strings.CutPrefix(value, "["); ok {
+		return strings.Split(strings.TrimSuffix(list, "]"), ", ")
+	}
+	var table map[string]any
+	if json.Unmarshal([]byte(value), &table) != nil {
+		return nil
+	}
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		pairs = append(pairs, fmt.Sprintf("%s=%v", name, table[name]))
+	}
+	return pairs
 }
 
 // changesOf compares what a machine was made with, and what somebody else made of it, with what is wanted. Keys are sorted; one

@@ -31,10 +31,11 @@ type machineRun struct {
 	guest   guest.Guest
 	reached string // the last stage that was done, for people
 
-	config    *colabofile.Machine // with the values of its references; see settled
-	restarted bool                // by this run, to change it
-	awaited   bool                // another machine waits for this one
-	adopter   providers.Adopter   // of a machine whose keys were lost; else nil
+	config *colabofile.Machine // with the values of its references; see settled
+	// unseen: the machine was there before, and nobody looked at its steps since it was started.
+	unseen  bool
+	awaited bool              // another machine waits for this one
+	adopter providers.Adopter // of a machine whose keys were lost; else nil
 
 	milestones milestones
 	err        error // read after the last milestone
@@ -62,6 +63,7 @@ func (r *machineRun) runAfter(ctx context.Context, needs []need) {
 
 func (r *machineRun) run(ctx context.Context) error {
 	r.record = r.have.record
+	r.unseen = r.have.running() && r.record != nil && !r.record.Booted
 	if r.want.why != "" && r.plan.has(actionCreate) {
 		r.notice("runs on %s: %s", r.want.provider, r.want.why)
 	}
@@ -227,7 +229,7 @@ func (r *machineRun) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.reached = "started"
+	r.reached, r.unseen = "started", !r.plan.has(actionCreate)
 	if err := r.authorize(ctx); err != nil {
 		return err
 	}

@@ -3,9 +3,11 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/colabo/colabo/providers"
+	"github.com/colabo/colabo/provisioners"
 )
 
 // restartGrace is how long a guest may take to shut down when a change needs it off.
@@ -69,7 +71,6 @@ func (r *machineRun) restart(ctx context.Context, a action) error {
 	if err := r.modify(ctx, "change", a); err != nil {
 		return err
 	}
-	r.restarted = true
 	return r.start(ctx)
 }
 
@@ -93,8 +94,12 @@ func (r *machineRun) modify(ctx context.Context, name string, a action) error {
 	})
 }
 
-// driftAfterRestart says for each step why it has to run again: what ran in the machine may not have come back. See lookForDrift.
-func (r *machineRun) driftAfterRestart(ctx context.Context) (map[string]string, error) {
+// driftSinceStart says for each step why it has to run again: what ran in the machine may not have come back. Steps that
+// leave nothing running are not asked. See lookForDrift.
+func (r *machineRun) driftSinceStart(ctx context.Context) (map[string]string, error) {
+	if !r.unseen || r.plan.stepsSkipped || !slices.ContainsFunc(r.want.steps, drifts) {
+		return nil, nil
+	}
 	g, err := r.connected(ctx)
 	if err != nil {
 		return nil, err
@@ -103,4 +108,9 @@ func (r *machineRun) driftAfterRestart(ctx context.Context) (map[string]string, 
 		return nil, err
 	}
 	return r.engine.machineDrift(ctx, r.want, r.record)
+}
+
+func drifts(step desiredStep) bool {
+	_, ok := step.config.Spec.(provisioners.Drifter)
+	return ok
 }

@@ -19,12 +19,9 @@ import (
 
 // runSteps runs the planned steps in the Colabofile's order; the first that fails ends it, and leaves the machine up.
 func (r *machineRun) runSteps(ctx context.Context) error {
-	var drift map[string]string
-	if r.restarted && len(r.want.steps) > 0 {
-		var err error
-		if drift, err = r.driftAfterRestart(ctx); err != nil {
-			return err
-		}
+	drift, err := r.driftSinceStart(ctx)
+	if err != nil {
+		return err
 	}
 	due, err := r.dueSteps(ctx, drift)
 	if err != nil || len(due) == 0 {

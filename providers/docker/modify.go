@@ -188,6 +188,9 @@ func (p *Provider) rebuild(
 	}
 	// From here on ctx does not cut in: what was begun is brought to its end, or back.
 	ctx = context.WithoutCancel(ctx)
+	if err := p.removeApps(ctx, spec.ID); err != nil {
+		return err
+	}
 	if err := p.putAside(ctx, old, options.Name); err != nil {
 		return err
 	}
@@ -197,6 +200,16 @@ func (p *Provider) rebuild(
 		return errors.Join(p.createError(ctx, options.Name, err), p.failed(ctx, "put the old container back", renameErr))
 	}
 	return p.removeReplaced(ctx, spec.ID)
+}
+
+// removeApps removes the machine's app containers: they are in the network of a container that goes, and an engine moves none to
+// another. Their steps make them again; their volumes stay.
+func (p *Provider) removeApps(ctx context.Context, id providers.ID) error {
+	apps, err := p.apps(ctx, id)
+	if err != nil {
+		return err
+	}
+	return each(apps, func(app container.Summary) error { return p.removeContainer(ctx, app.ID) })
 }
 
 // putAside frees a container's name for the one that takes its place.
