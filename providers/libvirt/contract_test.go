@@ -65,9 +65,12 @@ func newHarness(t *testing.T, p *provider, image providers.Image) *harness {
 		Prepare:   h.prepare,
 		HalfMade:  leaveSeed,
 		Leftovers: leftovers,
+		Changes:   changes(),
 	}
 	return h
 }
+
+func TestChanges(t *testing.T) { providertest.CheckChanges(t, Kind()) }
 
 // openForContract opens a provider that the suite itself closes.
 func openForContract(t *testing.T) providers.Provider {

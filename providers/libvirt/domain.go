@@ -11,6 +11,9 @@ const (
 // seedSerial is the seed disk's serial number; cloud-init goes by the file system's label, people by this.
 const seedSerial = "cidata"
 
+// rootDevice is the root disk in a domain's description.
+const rootDevice = "vda"
+
 // parts are what was made for a machine: the paths of its volumes on the daemon's host, and its network's name.
 type parts struct {
 	root, seed, console string
@@ -33,7 +36,7 @@ func newDomain(spec providers.Spec, hw hardware, made parts) domainXML {
 		GenID:    &struct{}{}, // a new one at each restore, so that guests reseed their random pool
 		Metadata: domainMetadata{Machine: tagOf(spec)},
 		Memory:   sizeXML{Unit: "KiB", Value: memory >> 10},
-		VCPU:     cpus,
+		VCPU:     vcpuXML{Value: cpus},
 		OS: osXML{
 			Type: osTypeXML{Machine: hw.machine, Value: "hvm"},
 			Boot: bootXML{Dev: "hd"},
@@ -60,7 +63,7 @@ func newDevices(spec providers.Spec, made parts) devicesXML {
 				// writeback keeps what the guest flushed, and is the fastest mode that does.
 				Driver: diskDriverXML{Name: "qemu", Type: "qcow2", Cache: "writeback", ErrorPolicy: "enospace", Discard: "unmap"},
 				Source: fileXML{File: made.root},
-				Target: targetXML{Dev: "vda", Bus: "virtio"},
+				Target: targetXML{Dev: rootDevice, Bus: "virtio"},
 			},
 			{
 				Type: "file", Device: "disk",

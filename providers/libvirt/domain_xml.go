@@ -7,22 +7,24 @@ import (
 
 // domainXML is the part of libvirt's domain document that colabo writes and reads.
 type domainXML struct {
-	XMLName    xml.Name       `xml:"domain"`
-	Type       string         `xml:"type,attr"`
-	Name       string         `xml:"name"`
-	UUID       string         `xml:"uuid"`
-	GenID      *struct{}      `xml:"genid"`
-	Metadata   domainMetadata `xml:"metadata"`
-	Memory     sizeXML        `xml:"memory"`
-	VCPU       int            `xml:"vcpu"`
-	OS         osXML          `xml:"os"`
-	Features   featuresXML    `xml:"features"`
-	CPU        cpuXML         `xml:"cpu"`
-	Clock      clockXML       `xml:"clock"`
-	OnPoweroff string         `xml:"on_poweroff"`
-	OnReboot   string         `xml:"on_reboot"`
-	OnCrash    string         `xml:"on_crash"`
-	Devices    devicesXML     `xml:"devices"`
+	XMLName  xml.Name       `xml:"domain"`
+	Type     string         `xml:"type,attr"`
+	Name     string         `xml:"name"`
+	UUID     string         `xml:"uuid"`
+	GenID    *struct{}      `xml:"genid"`
+	Metadata domainMetadata `xml:"metadata"`
+	Memory   sizeXML        `xml:"memory"`
+	// CurrentMemory is what somebody gave a machine that could have more; we give all.
+	CurrentMemory *sizeXML    `xml:"currentMemory"`
+	VCPU          vcpuXML     `xml:"vcpu"`
+	OS            osXML       `xml:"os"`
+	Features      featuresXML `xml:"features"`
+	CPU           cpuXML      `xml:"cpu"`
+	Clock         clockXML    `xml:"clock"`
+	OnPoweroff    string      `xml:"on_poweroff"`
+	OnReboot      string      `xml:"on_reboot"`
+	OnCrash       string      `xml:"on_crash"`
+	Devices       devicesXML  `xml:"devices"`
 }
 
 type domainMetadata struct {
@@ -32,6 +34,12 @@ type domainMetadata struct {
 type sizeXML struct {
 	Unit  string `xml:"unit,attr,omitempty"`
 	Value int64  `xml:",chardata"`
+}
+
+// vcpuXML is how many processors the machine can have; Current, where somebody said so, how many it has.
+type vcpuXML struct {
+	Current int `xml:"current,attr,omitempty"`
+	Value   int `xml:",chardata"`
 }
 
 type osXML struct {

@@ -20,5 +20,6 @@ func Kind() providers.Kind {
 		Open:     open,
 		Options:  func() any { return &Options{} },
 		Settings: func() any { return &Settings{} },
+		Changes:  changes(),
 	}
 }

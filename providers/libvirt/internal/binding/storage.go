@@ -119,6 +119,11 @@ func (v *StorageVol) GetInfoFlags(flags StorageVolInfoFlags) (*StorageVolInfo, e
 	return &StorageVolInfo{Capacity: info.capacity, Allocation: info.allocation}, err
 }
 
+// Resize gives the volume another capacity, in bytes. No running domain may use it.
+func (v *StorageVol) Resize(capacity uint64, flags uint32) error {
+	return v.do(func(h handle) int32 { return v.lib.symbols.StorageVolResize(h, capacity, flags) })
+}
+
 // Delete removes the volume; ERR_OPERATION_INVALID while an Upload or Download of it is under way.
 func (v *StorageVol) Delete(flags uint32) error {
 	return v.do(func(h handle) int32 { return v.lib.symbols.StorageVolDelete(h, flags) })

@@ -68,6 +68,7 @@ type symbols struct {
 	StorageVolGetXMLDesc func(v handle, flags uint32) *byte                                `c:"virStorageVolGetXMLDesc"`
 	StorageVolGetInfo    func(v handle, info *cVolInfo, flags uint32) int32                `c:"virStorageVolGetInfoFlags"`
 	StorageVolDelete     func(v handle, flags uint32) int32                                `c:"virStorageVolDelete"`
+	StorageVolResize     func(v handle, capacity uint64, flags uint32) int32               `c:"virStorageVolResize"`
 	StorageVolUpload     func(v, stream handle, offset, length uint64, flags uint32) int32 `c:"virStorageVolUpload"`
 	StorageVolDownload   func(v, stream handle, offset, length uint64, flags uint32) int32 `c:"virStorageVolDownload"`
 
