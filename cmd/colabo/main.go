@@ -21,9 +21,14 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(cli.Main(cli.Program{
+	os.Exit(cli.Main(program(), os.Args[1:], ui.System()))
+}
+
+// program is what this binary is made of.
+func program() cli.Program {
+	return cli.Program{
 		Version:   version,
 		Providers: []providers.Kind{libvirt.Kind(), docker.Kind()},
 		Steps:     []provisioners.Kind{shell.Kind(), file.Kind(), postgres.Kind(), container.Kind()},
-	}, os.Args[1:], ui.System()))
+	}
 }

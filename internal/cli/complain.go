@@ -38,8 +38,12 @@ func (a *app) printError(err error) {
 				about = one.hint
 			}
 		}
+		object := map[string]any{"type": "error", "text": strings.Join(texts, "\n"), "hint": about, "exit": exitCode(err)}
+		if problems, ok := errors.AsType[colabofile.Problems](err); ok {
+			object["problems"] = a.placed(problems)
+		}
 		// The stream may be what failed; there is nowhere left to say so.
-		_ = a.printJSON(map[string]any{"type": "error", "text": strings.Join(texts, "\n"), "hint": about, "exit": exitCode(err)})
+		_ = a.printJSON(object)
 		return
 	}
 	for _, one := range complaints {
@@ -54,6 +58,25 @@ func (a *app) printError(err error) {
 			fmt.Fprintf(a.Err, "  -> %s\n", ui.Printable(one.hint))
 		}
 	}
+}
+
+// placedProblem is a problem of a Colabofile as programs read it.
+type placedProblem struct {
+	File       string `json:"file"`
+	Line       int    `json:"line"`
+	Column     int    `json:"column"` // in characters, from 1
+	Key        string `json:"key"`
+	Message    string `json:"message"`
+	Suggestion string `json:"suggestion"`
+}
+
+// placed are the problems as programs read them.
+func (a *app) placed(problems colabofile.Problems) []placedProblem {
+	all := make([]placedProblem, 0, len(problems))
+	for _, p := range problems {
+		all = append(all, placedProblem{p.Pos.File, p.Pos.Line, p.Pos.Column, p.Key, a.secrets.Text(p.Text), p.Suggestion})
+	}
+	return all
 }
 
 // goOn is what to do after the command was interrupted.

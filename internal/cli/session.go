@@ -39,9 +39,12 @@ func (a *app) project() (*colabofile.Project, error) {
 		}
 		vars[name] = value
 	}
-	return colabofile.Load(path, colabofile.Env{
-		Providers: a.Providers, Steps: a.Steps, Vars: vars, Getenv: os.LookupEnv,
-	})
+	return colabofile.Load(path, a.fileEnv(vars))
+}
+
+// fileEnv is what a Colabofile is read against.
+func (a *app) fileEnv(vars map[string]string) colabofile.Env {
+	return colabofile.Env{Providers: a.Providers, Steps: a.Steps, Vars: vars, Getenv: os.LookupEnv}
 }
 
 // directory is where the Colabofile is looked for.

@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "write the problems that are found as those that are expected")
 
 // TestBroken loads the Colabofiles of testdata/broken. Each archive has files in pairs: NAME, and NAME.problems with the
-// exact output.
+// exact output; between them may be NAME.local, which is merged over it.
 func TestBroken(t *testing.T) {
 	archives, err := filepath.Glob("testdata/broken/*.txtar")
 	if err != nil || len(archives) == 0 {
@@ -28,13 +28,17 @@ func TestBroken(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := 0; i+1 < len(archive.Files); i += 2 {
-			file, want := archive.Files[i], &archive.Files[i+1]
+			file, want, local := archive.Files[i], &archive.Files[i+1], ""
+			if want.Name == file.Name+".local" && i+2 < len(archive.Files) {
+				i++
+				local, want = string(want.Data), &archive.Files[i+1]
+			}
 			if want.Name != file.Name+".problems" {
 				t.Fatalf("%s: %s is followed by %s", path, file.Name, want.Name)
 			}
 			count++
 			t.Run(file.Name, func(t *testing.T) {
-				_, err := load(string(file.Data), testEnv())
+				_, err := loadBoth(string(file.Data), local, testEnv())
 				if err == nil {
 					t.Fatal("nothing wrong was found")
 				}
@@ -53,7 +57,7 @@ func TestBroken(t *testing.T) {
 			}
 		}
 	}
-	if count < 40 {
+	if count < 110 {
 		t.Errorf("only %d broken Colabofiles", count)
 	}
 }

@@ -14,13 +14,15 @@ func (l *loader) loadChecks(n *node, path string) []Check {
 	tables := l.elements(n, path, "[["+path+"]]")
 	checks := make([]Check, 0, len(tables))
 	for _, from := range tables {
-		check := Check{Pos: l.doc.position(from.node.at), Refs: refsIn(from.node)}
-		into := reflect.ValueOf(&check).Elem()
 		before := len(l.problems)
-		l.applyDefaults(into)
-		l.decodeStruct(from.node, from.path, into, extras{})
-		l.checkKinds(before, from)
-		for _, problem := range check.validate() {
+		check := l.decodeCheck(l.decoder, from)
+		l.oneKind(before, from)
+		check.Refs = from.node.allRefs()
+		valid := check
+		if len(check.Refs) > 0 {
+			valid = l.decodeCheck(l.apart(), layer{from.node.with(sample), from.path})
+		}
+		for _, problem := range valid.validate() {
 			if n := from.node.field(problem[0]); n != nil {
 				l.addFound(before, problem[0], problem[1], from)
 			}
@@ -30,9 +32,24 @@ func (l *loader) loadChecks(n *node, path string) []Check {
 	return checks
 }
 
-// checkKinds: a check is of one kind. A misspelled one, noted since problem number before, counts as one.
-func (l *loader) checkKinds(before int, from layer) {
-	kinds := []string{"http", "tcp", "command"}
+// decodeCheck reads one check.
+func (l *loader) decodeCheck(d *decoder, from layer) Check {
+	check := Check{Pos: l.doc.position(from.node.at)}
+	into := reflect.ValueOf(&check).Elem()
+	d.applyDefaults(into)
+	d.decodeStruct(from.node, from.path, into, extras{})
+	return check
+}
+
+// apart is a decoder whose problems nobody reads: what it decodes was decoded before.
+func (l *loader) apart() *decoder { return &decoder{doc: l.doc, structs: l.structs} }
+
+// checkKinds are the keys that say what a check looks at.
+func checkKinds() []string { return []string{"http", "tcp", "command"} }
+
+// oneKind: a check is of one kind. A misspelled one, noted since problem number before, counts as one.
+func (l *loader) oneKind(before int, from layer) {
+	kinds := checkKinds()
 	var first string
 	for _, name := range from.node.names {
 		switch {

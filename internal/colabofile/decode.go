@@ -16,7 +16,7 @@ import (
 //
 // A key that the file does not have leaves its field alone, so that one table can be decoded over another.
 type decoder struct {
-	doc      *document
+	doc      sources
 	problems Problems
 	structs  map[reflect.Type][]field
 }
@@ -24,10 +24,10 @@ type decoder struct {
 // tomlValue is implemented by types that read their own values: string, int64, float64, bool, []any, map[string]any.
 type tomlValue interface{ UnmarshalTOML(value any) error }
 
-// extras are the keys of a table that are not fields of the struct it goes to.
+// extras are the keys of a table that are not simply fields of the struct it goes to.
 type extras struct {
-	names []string
-	// decode takes a key and says whether it knows it.
+	names []string // beside the fields' own
+	// decode takes a key and says whether it did; what it leaves is the fields'.
 	decode func(name string, child *node, path string) bool
 }
 
@@ -58,11 +58,11 @@ func (d *decoder) decodeStruct(n *node, path string, into reflect.Value, extra e
 	fields := d.fields(into.Type())
 	for _, name := range n.names {
 		child, childPath := n.fields[name], join(path, name)
-		if f, ok := find(fields, name); ok {
-			d.decode(child, childPath, into.FieldByIndex(f.index), f)
+		if extra.decode != nil && extra.decode(name, child, childPath) {
 			continue
 		}
-		if extra.decode != nil && extra.decode(name, child, childPath) {
+		if f, ok := find(fields, name); ok {
+			d.decode(child, childPath, into.FieldByIndex(f.index), f)
 			continue
 		}
 		d.unknown(child, childPath, name, append(keys(fields), extra.names...))
@@ -90,6 +90,10 @@ func (d *decoder) decode(n *node, path string, v reflect.Value, f field) {
 		}
 		return
 	}
+	if n.parts != nil && needsValue(v, f) {
+		d.add(n.at, path, n.openRefs()[0].String()+" is known only while up runs, and can't be used here", "")
+		return
+	}
 	if v.Type() == reflect.TypeFor[time.Duration]() {
 		d.decodeDuration(n, path, v)
 		return
@@ -109,6 +113,17 @@ func (d *decoder) decode(n *node, path string, v reflect.Value, f field) {
 	default:
 		d.add(n.at, path, "this version can't read values of type "+v.Type().String(), "")
 	}
+}
+
+// needsValue says whether only a text that is known can be read into v.
+func needsValue(v reflect.Value, f field) bool {
+	switch v.Kind() {
+	case reflect.String:
+		return len(f.enum) > 0
+	case reflect.Slice, reflect.Map, reflect.Struct, reflect.Interface:
+		return false
+	}
+	return true
 }
 
 // decodeDuration reads "60s".

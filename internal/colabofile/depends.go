@@ -21,102 +21,97 @@ func (l *loader) checkPrimary() {
 	}
 }
 
-// needed is a dependency with its place.
-type needed struct {
+// need is a dependency with the path of the key that it comes from.
+type need struct {
 	Dependency
-	at   int
 	path string
-}
-
-// needTable is a dependency that is written as a table.
-type needTable struct {
-	Machine   string    `toml:"machine" doc:"the machine that must be there before"`
-	Condition Condition `toml:"condition" enum:"started,provisioned,healthy" default:"healthy" doc:"how far it has to be: its guest answers, its steps are through, its checks pass"`
+	at   int
 }
 
 // loadNeeds reads `depends_on`: names of machines, and tables.
-func (l *loader) loadNeeds(n *node, path string) []needed {
+func (l *loader) loadNeeds(n *node, path string) []need {
 	if n.kind != list {
-		what := list.String()
+		what := "a list of machines"
 		if n.kind == text {
 			what = fmt.Sprintf("a list, like [%q]", n.text)
 		}
 		l.want(n, path, what)
 		return nil
 	}
-	var needs []needed
+	var needs []need
 	for i, item := range n.items {
-		need := needed{at: item.at, path: index(path, i)}
-		need.Condition = Healthy
+		path := index(path, i)
+		one := need{Dependency: Dependency{Pos: l.doc.position(item.at)}, path: path, at: item.at}
+		into := reflect.ValueOf(&one.Dependency).Elem()
+		l.applyDefaults(into)
 		switch item.kind {
 		case text:
-			need.Machine = item.text
+			one.Machine = item.text
 		case table:
-			var t needTable
-			into := reflect.ValueOf(&t).Elem()
-			l.applyDefaults(into)
-			l.decodeStruct(item, need.path, into, extras{})
-			need.Machine, need.Condition = t.Machine, t.Condition
-			if machine := item.field("machine"); machine == nil {
-				l.add(item.at, need.path, "the machine is missing", "")
+			before := len(l.problems)
+			l.decodeStruct(item, path, into, extras{})
+			if item.field("machine") == nil {
+				l.addFound(before, "machine", "the machine's name is missing", layer{item, path})
+			} else {
+				one.path, one.at = join(path, "machine"), item.field("machine").at
+			}
+			if len(l.problems) > before {
 				continue
-			} else if machine.kind != text {
-				continue // noted already
 			}
 		default:
-			l.want(item, need.path, `a machine's name, or { machine = "db", condition = "started" }`)
+			l.want(item, path, `a machine's name, or a table like { machine = "db", condition = "started" }`)
 			continue
 		}
-		need.Pos = l.doc.position(need.at)
-		needs = append(needs, need)
+		needs = append(needs, one)
 	}
 	return needs
 }
 
-// checkDependencies: machines depend on others that there are, and not in a circle. A machine that refers to another one's
-// address needs it started.
+// checkDependencies: machines depend on others that there are, and not in a circle. What `depends_on` says wins over what
+// references imply.
 func (l *loader) checkDependencies() {
-	var names []string
 	w := &walk{loader: l, byName: map[string]*draft{}, state: map[string]visit{}}
+	names := make([]string, 0, len(l.drafts))
 	for _, d := range l.drafts {
 		names = append(names, d.Name)
 		w.byName[d.Name] = d
 	}
 	for _, d := range l.drafts {
-		for i, on := range d.needs {
-			same := func(other needed) bool { return other.Machine == on.Machine }
+		seen := map[string]bool{}
+		for _, need := range d.needs {
 			switch {
-			case on.Machine == d.Name:
-				l.add(on.at, on.path, "a machine can't depend on itself", "")
-			case !slices.Contains(names, on.Machine):
-				l.add(on.at, on.path, fmt.Sprintf("there is no machine %q", on.Machine), nearest(on.Machine, names))
-			case slices.ContainsFunc(d.needs[:i], same):
-				l.add(on.at, on.path, fmt.Sprintf("machine %s is named twice", on.Machine), "")
+			case need.Machine == d.Name:
+				l.add(need.at, need.path, "a machine can't depend on itself", "")
+			case w.byName[need.Machine] == nil:
+				l.add(need.at, need.path, fmt.Sprintf("there is no machine %q", need.Machine), nearest(need.Machine, names))
+			case seen[need.Machine]:
+				l.add(need.at, need.path, fmt.Sprintf("machine %s is named twice", need.Machine), "")
 			}
+			seen[need.Machine] = true
 		}
-		d.addImplied(l.doc)
+		l.addImplied(d, seen)
 	}
 	for _, d := range l.drafts {
 		w.from(d, nil)
-		for _, on := range d.needs {
-			d.Needs = append(d.Needs, on.Dependency)
+		d.Needs = nil
+		for _, need := range d.needs {
+			d.Needs = append(d.Needs, need.Dependency)
 		}
 	}
 }
 
-// addImplied adds the machines whose addresses the machine's environment, steps and checks refer to.
-func (d *draft) addImplied(doc *document) {
-	for _, key := range []string{"env", "provision", "check"} {
-		d.node.field(key).eachRef(func(ref Ref, n *node) {
-			same := func(other needed) bool { return other.Machine == ref.Name }
-			if ref.Space != MachineSpace || ref.Name == d.Name || slices.ContainsFunc(d.needs, same) {
-				return
+// addImplied adds the machines whose addresses a machine uses.
+func (l *loader) addImplied(d *draft, seen map[string]bool) {
+	d.eachString(l.defaults, func(n *node, path string) {
+		for _, ref := range n.refs {
+			if ref.Space != MachineSpace || ref.Name == d.Name || seen[ref.Name] {
+				continue
 			}
-			d.needs = append(d.needs, needed{
-				Dependency: Dependency{Machine: ref.Name, Condition: Started, Pos: doc.position(n.at)}, at: n.at, path: join(d.path, key),
-			})
-		})
-	}
+			seen[ref.Name] = true
+			implied := Dependency{Machine: ref.Name, Condition: Started, Pos: l.doc.position(n.at)}
+			d.needs = append(d.needs, need{Dependency: implied, path: path, at: n.at})
+		}
+	})
 }
 
 // visit is how far the search for circles is with a machine.
@@ -142,13 +137,14 @@ func (w *walk) from(d *draft, way []string) {
 	}
 	w.state[d.Name] = onTheWay
 	way = append(way, d.Name)
-	for _, on := range d.needs {
-		next := w.byName[on.Machine]
+	for _, need := range d.needs {
+		on := need.Machine
+		next := w.byName[on]
 		switch {
-		case next == nil || next == d: // noted already
-		case w.state[on.Machine] == onTheWay:
-			circle := append(slices.Clone(way[slices.Index(way, on.Machine):]), on.Machine)
-			w.add(on.at, on.path, "machines wait for each other: "+strings.Join(circle, " -> "), "")
+		case next == nil || on == d.Name: // noted already
+		case w.state[on] == onTheWay:
+			circle := append(slices.Clone(way[slices.Index(way, on):]), on)
+			w.add(need.at, need.path, "machines wait for each other: "+strings.Join(circle, " -> "), "")
 		default:
 			w.from(next, way)
 		}

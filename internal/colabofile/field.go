@@ -12,6 +12,8 @@ type field struct {
 	enum       []string
 	def        string
 	hasDefault bool
+	doc        string
+	typ        reflect.Type
 }
 
 // fields are those of a struct type that have a key, the type's embedded structs included.
@@ -26,7 +28,7 @@ func (d *decoder) fields(t reflect.Type) []field {
 			continue
 		}
 		def, hasDefault := f.Tag.Lookup("default")
-		entry := field{key: key, index: f.Index, def: def, hasDefault: hasDefault}
+		entry := field{key: key, index: f.Index, def: def, hasDefault: hasDefault, doc: f.Tag.Get("doc"), typ: f.Type}
 		if enum := f.Tag.Get("enum"); enum != "" {
 			entry.enum = strings.Split(enum, ",")
 		}

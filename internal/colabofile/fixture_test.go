@@ -144,7 +144,16 @@ func (s *publishStep) PublishedPorts() []providers.Port {
 
 // load reads a Colabofile that is not on disk.
 func load(text string, env Env) (*Project, error) {
-	return decode(testDir+"/Colabofile", newDocument("Colabofile", []byte(text)), nil, env)
+	return loadBoth(text, "", env)
+}
+
+// loadBoth reads a Colabofile and a local file, which are not on disk; "" is no local file.
+func loadBoth(text, local string, env Env) (*Project, error) {
+	docs := []*document{newDocument("Colabofile", []byte(text))}
+	if local != "" {
+		docs = append(docs, newDocument("Colabofile.local", []byte(local)))
+	}
+	return decode(testDir+"/Colabofile", newSources(docs...), env)
 }
 
 // mustLoad reads a good Colabofile.

@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 
-	"github.com/colabo/colabo/internal/hint"
 	"github.com/colabo/colabo/providers"
 	"github.com/colabo/colabo/provisioners"
 )
 
 // FileName is what a project's file is called.
 const FileName = "Colabofile"
+
+// LocalSuffix makes the name of the file that one developer merges over a Colabofile.
+const LocalSuffix = ".local"
 
 // maxSize is how large a Colabofile may be, in bytes.
 const maxSize = 1 << 20
@@ -29,20 +29,6 @@ var ErrNotFound = errors.New("no Colabofile here or above")
 // ErrUnusable is wrapped by the error about something that has the name of a Colabofile and can't be one.
 var ErrUnusable = errors.New("that is no Colabofile")
 
-// UndeclaredError is a variable of Env.Vars that the Colabofile neither declares nor uses: nothing is wrong with the file.
-type UndeclaredError struct {
-	Name       string
-	Suggestion string // a variable that may have been meant, or ""
-}
-
-func (e *UndeclaredError) Error() string {
-	text := fmt.Sprintf("--var %s: the Colabofile has no variable of that name", e.Name)
-	if e.Suggestion != "" {
-		text += fmt.Sprintf("; did you mean %q?", e.Suggestion)
-	}
-	return text
-}
-
 // Env is what a Colabofile is read against.
 type Env struct {
 	Providers []providers.Kind
@@ -51,65 +37,10 @@ type Env struct {
 	Getenv    func(name string) (string, bool) // os.LookupEnv; nil is an empty environment
 }
 
-// Find returns the path of the Colabofile of dir: in it, or in the nearest folder above. What is above a folder reached
-// by a symbolic link is what is above the folder itself; the path is put as dir is where it leads to the same place.
-// Its error wraps ErrNotFound, or ErrUnusable where the nearest thing of that name is no file.
-func Find(dir string) (string, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", fmt.Errorf("find the Colabofile: %w", err)
-	}
-	physical, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return "", fmt.Errorf("find the Colabofile: %w", err)
-	}
-	for folder := physical; ; folder = filepath.Dir(folder) {
-		path := filepath.Join(folder, FileName)
-		_, err := os.Lstat(path)
-		if err == nil {
-			path = filepath.Join(asTyped(dir, folder), FileName)
-			return path, checkFile(path)
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("find the Colabofile: %w", err)
-		}
-		if folder == filepath.Dir(folder) {
-			return "", hint.New(fmt.Errorf("%s: %w", dir, ErrNotFound),
-				"go to a folder of the project, name it with -C DIR, or write a Colabofile; examples/funtime has a whole one")
-		}
-	}
-}
-
-// asTyped is the folder as a part of the path that the user gave; the folder itself where it is none.
-func asTyped(typed, folder string) string {
-	for ; typed != filepath.Dir(typed); typed = filepath.Dir(typed) {
-		if physical, err := filepath.EvalSymlinks(typed); err == nil && physical == folder {
-			return typed
-		}
-	}
-	return folder
-}
-
-// checkFile says why what has the name of a Colabofile is none.
-func checkFile(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: a symbolic link to what is not there: %w", shownPath(path), ErrUnusable)
-	case err != nil:
-		return fmt.Errorf("find the Colabofile: %w", err)
-	case info.IsDir():
-		return fmt.Errorf("%s: a folder: %w", shownPath(path), ErrUnusable)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: not a regular file: %w", shownPath(path), ErrUnusable)
-	}
-	return nil
-}
-
-// Load reads and validates a Colabofile, and the Colabofile.local beside it where there is one, which is laid over it. It
-// runs nothing, and reads no other file but those that steps name, to see that they are there.
-// What is wrong with the file's content is returned as Problems, all of it, and variables that it does not know as
-// UndeclaredErrors; any other error is about reading it. The project's paths are without symbolic links, so that a project is
+// Load reads and validates a Colabofile, with the one of LocalSuffix beside it, where there is one, merged over it. It runs nothing,
+// and reads no other file but those that steps name, to see that they are there: no secret's value.
+// What is wrong with the files' content is returned as Problems, all of it, and variables that they do not know as
+// UndeclaredErrors; any other error is about reading them. The project's paths are without symbolic links, so that a project is
 // the same one whatever path leads to it; positions name the file as the user would.
 func Load(path string, env Env) (*Project, error) {
 	path, err := filepath.Abs(path)
@@ -120,18 +51,30 @@ func Load(path string, env Env) (*Project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the Colabofile: %w", err)
 	}
-	doc, err := readDocument(path)
+	own, err := readDocument(path)
 	if err != nil {
 		return nil, err
 	}
-	local, err := readDocument(filepath.Join(filepath.Dir(path), LocalName))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	docs := []*document{own}
+	if _, err := os.Lstat(path + LocalSuffix); !errors.Is(err, fs.ErrNotExist) {
+		local, err := readLocal(path + LocalSuffix)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, local)
 	}
-	return decode(filepath.Join(dir, filepath.Base(path)), doc, local, env)
+	return decode(filepath.Join(dir, filepath.Base(path)), newSources(docs...), env)
 }
 
-// readDocument reads a file.
+// readLocal reads a file that is there, if it is one.
+func readLocal(path string) (*document, error) {
+	if err := checkFile(path); err != nil {
+		return nil, err
+	}
+	return readDocument(path)
+}
+
+// readDocument reads a file of a Colabofile's size.
 func readDocument(path string) (*document, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -160,72 +103,69 @@ func shownPath(path string) string {
 	return path
 }
 
-// decode makes the project of a document, and of the one that lies over it where there is one; path is absolute.
-func decode(path string, doc, local *document, env Env) (*Project, error) {
+// decode makes the project of its documents; path is absolute.
+func decode(path string, docs sources, env Env) (*Project, error) {
 	if env.Getenv == nil {
 		env.Getenv = func(string) (string, bool) { return "", false }
 	}
-	root, problems := parse(doc)
-	if local != nil {
-		over, more := parse(local)
-		problems = append(problems, more...)
-		if problems == nil {
-			lay(root, doc, over, local)
-		}
-	}
+	root, problems := parseAll(docs)
 	if problems != nil {
 		return nil, problems.sorted()
 	}
-	project, err := (&source{path: path, doc: doc, root: root, env: env}).project(nil)
-	if err != nil {
-		return nil, err
+	vars := splitVars(root, &env)
+	l := newLoader(path, docs, root, env)
+	expand(l.decoder, root, env)
+	bad := slices.Clone(l.problems)
+	l.load()
+	l.problems = append(bad, without(l.problems[len(bad):], bad)...)
+	switch unused := vars.unused(root); {
+	case unused != nil && len(l.problems) > 0:
+		return nil, errors.Join(unused, l.problems.sorted())
+	case unused != nil:
+		return nil, unused
+	case len(l.problems) > 0:
+		return nil, l.problems.sorted()
 	}
-	return project, nil
+	return l.project, nil
 }
 
-// undeclaredVars are variables of the command line that the document does not declare: right as long as it uses them.
-type undeclaredVars struct {
-	values map[string]string
-	used   map[string]bool
+// without leaves out the problems of strings that have one already: what is wrong with a value follows from its bad reference.
+func without(problems, known Problems) Problems {
+	return slices.DeleteFunc(problems, func(p Problem) bool {
+		return slices.ContainsFunc(known, func(k Problem) bool { return k.Key == p.Key })
+	})
 }
 
-// splitVars leaves the declared ones in env.Vars. The others are found where an undeclared variable is looked for: in the environment.
-func splitVars(root *node, env *Env) *undeclaredVars {
-	u := &undeclaredVars{values: map[string]string{}, used: map[string]bool{}}
-	declared, vars, getenv := root.field("variables"), map[string]string{}, env.Getenv
-	for name, value := range env.Vars {
-		if declared.field(name) != nil {
-			vars[name] = value
-		} else {
-			u.values[name] = value
+// parseAll makes one tree of the documents, each merged over those before it; or says what is wrong with any of them.
+func parseAll(docs sources) (*node, Problems) {
+	var root *node
+	var problems Problems
+	for _, doc := range docs {
+		tree, wrong := parse(doc)
+		problems = append(problems, wrong...)
+		switch {
+		case tree == nil:
+		case root == nil:
+			root = tree
+		default:
+			tree.shift(doc.base)
+			mergeOver(root, tree)
 		}
 	}
-	env.Vars = vars
-	env.Getenv = func(key string) (string, bool) {
-		if name, ok := strings.CutPrefix(key, "COLABO_VAR_"); ok {
-			if value, ok := u.values[name]; ok {
-				u.used[name] = true
-				return value, true
-			}
-		}
-		return getenv(key)
-	}
-	return u
+	return root, problems
 }
 
-// unused returns an UndeclaredError for each that the document did not ask for.
-func (u *undeclaredVars) unused(root *node) error {
-	var known []string
-	if declared := root.field("variables"); declared != nil {
-		known = declared.names
+// newLoader begins a project; path is absolute.
+func newLoader(path string, docs sources, root *node, env Env) *loader {
+	project := &Project{
+		File: path, Dir: filepath.Dir(path), Name: filepath.Base(filepath.Dir(path)),
+		Provider: Auto, Settings: map[string]any{}, Secrets: map[string]Secret{},
+		origin: origins{docs: docs, root: root, env: env},
 	}
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(u.values)) {
-		if !u.used[name] {
-			errs = append(errs, &UndeclaredError{Name: name, Suggestion: Nearest(name, known)})
-		}
+	if len(docs) > 1 {
+		project.Local = path + LocalSuffix
 	}
-	return errors.Join(errs...)
+	return &loader{decoder: &decoder{doc: docs}, env: env, root: root, project: project}
 }
 
 // Nearest is the candidate that word is probably a misspelling of, or "".
@@ -247,16 +187,15 @@ type draft struct {
 	*Machine
 	node  *node
 	path  string
-	steps []layer // the tables of Machine.Steps
-	needs []needed
+	steps []stepDraft // of Machine.Steps
+	needs []need      // of Machine.Needs
 }
 
 // load takes the document's tables one after the other.
 func (l *loader) load() {
 	for _, name := range l.root.names {
 		if !l.topLevel(name, l.root.fields[name]) {
-			known := []string{"name", "provider", "variables", "secrets", "defaults", "machine"}
-			l.unknown(l.root.fields[name], join("", name), name, known)
+			l.unknown(l.root.fields[name], join("", name), name, keys(l.fields(reflect.TypeFor[file]())))
 		}
 	}
 	l.loadDefaults()

@@ -26,7 +26,7 @@ func (l *loader) loadDefaults() {
 	l.decodeStruct(n, "defaults", reflect.ValueOf(&l.base).Elem(), extras{
 		names: l.providerNames(),
 		decode: func(name string, child *node, path string) bool {
-			if slices.Contains([]string{"ports", "provision", "check", "depends_on"}, name) {
+			if slices.Contains(ownKeys(), name) {
 				return true // refused below
 			}
 			kind, ok := l.providerKind(name)
@@ -41,13 +41,17 @@ func (l *loader) loadDefaults() {
 	if n.kind != table {
 		return
 	}
-	for _, name := range []string{"hostname", "primary", "depends_on", "message", "ports", "provision", "check"} {
+	for _, name := range ownKeys() {
 		if child := n.field(name); child != nil {
 			l.add(child.key, join("defaults", name), "machines can't have this in common, write it in [machine.NAME]", "")
 		}
 	}
-	l.base.Hostname, l.base.Primary, l.base.Message = "", false, ""
 	l.defaults = n
+}
+
+// ownKeys are those that machines can't have in common.
+func ownKeys() []string {
+	return []string{"hostname", "primary", "depends_on", "message", "ports", "provision", "check"}
 }
 
 // loadMachine reads one [machine.NAME].
@@ -61,16 +65,15 @@ func (l *loader) loadMachine(name string, n *node) {
 		l.add(n.key, d.path, "a machine's name is lower-case letters, digits and -, at most 63 of them, and begins and ends with no -", "")
 	}
 	l.decodeStruct(n, d.path, reflect.ValueOf(d.Machine).Elem(), extras{
-		names: append(l.providerNames(), "ports", "provision", "check", "depends_on"),
+		names: l.providerNames(),
 		decode: func(key string, child *node, path string) bool {
 			switch key {
-			case "ports":
-				d.Ports = l.loadPorts(child, path)
 			case "depends_on":
 				d.needs = l.loadNeeds(child, path)
+			case "ports":
+				d.Ports = l.loadPorts(child, path)
 			case "provision":
-				d.steps = l.elements(child, path, "[["+path+"]]")
-				d.Steps = l.loadSteps(d.steps)
+				l.loadSteps(d, l.elements(child, path, "[["+path+"]]"))
 			case "check":
 				d.Checks = l.loadChecks(child, path)
 			default:
@@ -85,7 +88,7 @@ func (l *loader) loadMachine(name string, n *node) {
 	}
 	l.loadOptions(d)
 	l.checkMachine(d)
-	d.Refs = refsIn(l.defaults.field("env"), n.field("env"), n.field("message"))
+	d.Refs = d.ownRefs(l.defaults)
 	l.drafts = append(l.drafts, d)
 	l.project.Machines = append(l.project.Machines, d.Machine)
 }

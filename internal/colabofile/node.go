@@ -2,6 +2,7 @@ package colabofile
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -43,16 +44,17 @@ func (k kind) String() string {
 // node is a value of the document with its place.
 type node struct {
 	kind kind
-	key  int    // offset of its key; of the value itself where it has none
-	at   int    // offset of the value
-	text string // of a string: with its references replaced
-	raw  string // of a string: as it is written
-	// refs are the references in a string whose values come later.
-	refs []Ref
+	key  int // offset of its key; of the value itself where it has none
+	at   int // offset of the value
+	text string
 	// value is the Go value of a number or boolean.
 	value any
 	// expanded: text holds something that came from a variable, and may stand for a number or boolean.
 	expanded bool
+	// parts are the pieces of text where some are not known yet; text has those as they are written.
+	parts []part
+	// refs are the references of text, those that have their value already included.
+	refs []Ref
 	// made says what brought the table or list into being, so that a second definition can be told from an addition.
 	made origin
 
@@ -79,6 +81,14 @@ func newTable(at int, made origin) *node {
 func (n *node) set(name string, child *node) {
 	n.names = append(n.names, name)
 	n.fields[name] = child
+}
+
+// drop takes a child out of a table.
+func (n *node) drop(name string) {
+	if n.field(name) != nil {
+		n.names = slices.DeleteFunc(n.names, func(other string) bool { return other == name })
+		delete(n.fields, name)
+	}
 }
 
 // field is a table's child, or nil.
@@ -112,6 +122,32 @@ func (n *node) lookup(path string) (deepest *node, found bool) {
 		n, path = child, rest
 	}
 	return n, true
+}
+
+// each calls do for the node and all that is in it, with their paths.
+func (n *node) each(path string, do func(n *node, path string)) {
+	if n == nil {
+		return
+	}
+	do(n, path)
+	for _, name := range n.names {
+		n.fields[name].each(join(path, name), do)
+	}
+	for i, item := range n.items {
+		item.each(index(path, i), do)
+	}
+}
+
+// shift moves the node's places, and those of all that is in it.
+func (n *node) shift(offset int) {
+	n.key += offset
+	n.at += offset
+	for _, child := range n.fields {
+		child.shift(offset)
+	}
+	for _, item := range n.items {
+		item.shift(offset)
+	}
 }
 
 // plain is the node as Go values: map[string]any, []any, string, int64, float64, bool.

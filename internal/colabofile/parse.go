@@ -54,7 +54,7 @@ func (p *parser) syntaxProblem(syntax *unstable.Parser, err error) Problem {
 	if errors.As(err, &at) {
 		offset := int(syntax.Range(at.Highlight).Offset)
 		problem.Pos = p.doc.position(offset)
-		if strings.HasSuffix(at.Message, "at start of value") {
+		if strings.HasSuffix(at.Message, "at start of value") || strings.HasPrefix(at.Message, "expected keyword") {
 			problem.Text = valueProblem(string(p.doc.data[offset:]))
 		}
 	}
@@ -217,7 +217,7 @@ func (p *parser) value(v *unstable.Node, path string, at int) *node {
 		}
 		p.depth--
 	case unstable.String:
-		n.kind, n.raw = text, n.text
+		n.kind = text
 	case unstable.Bool:
 		n.kind, n.value = boolean, n.text == "true"
 	case unstable.Integer, unstable.Float:

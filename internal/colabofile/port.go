@@ -17,7 +17,7 @@ type portTable struct {
 	Guest       int    `toml:"guest" doc:"port inside the machine"`
 	Host        int    `toml:"host" doc:"port of this host; default: the guest's"`
 	Address     string `toml:"address" default:"127.0.0.1" doc:"address of this host"`
-	Protocol    string `toml:"protocol" enum:"tcp,udp" default:"tcp"`
+	Protocol    string `toml:"protocol" enum:"tcp,udp" default:"tcp" doc:"what is passed on"`
 	AutoCorrect bool   `toml:"auto_correct" doc:"take the next free port where this one is in use"`
 }
 
@@ -113,7 +113,7 @@ func (l *loader) checkHostPorts() {
 				}
 				l.problems = append(l.problems, Problem{
 					Pos: t.at, Key: t.path,
-					Text: fmt.Sprintf("port %d of the host is taken by %s, line %d", t.Host, other.what, other.at.Line),
+					Text: fmt.Sprintf("port %d of the host is taken by %s, %s", t.Host, other.what, other.at.from(t.at)),
 				})
 				break
 			}
@@ -134,7 +134,7 @@ func (l *loader) takers(d *draft) []taker {
 		})
 	}
 	for i, step := range d.Steps {
-		publisher, ok := step.Spec.(provisioners.PortPublisher)
+		publisher, ok := d.steps[i].spec.(provisioners.PortPublisher)
 		if !ok {
 			continue
 		}

@@ -34,7 +34,15 @@ func (p Problem) String() string {
 // String is FILE:LINE:COL.
 func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
 
-// Problems is all that is wrong with a Colabofile, in the order of the file; never empty where it is an error.
+// from is the position as one says it at another one.
+func (p Position) from(here Position) string {
+	if p.File == here.File {
+		return fmt.Sprintf("line %d", p.Line)
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Problems is all that is wrong with a Colabofile, in the order of the file, and that of its local file after it; never empty where it is an error.
 type Problems []Problem
 
 // Error has a line for each problem.
@@ -50,7 +58,8 @@ func (p Problems) Error() string {
 func (p Problems) sorted() Problems {
 	slices.SortStableFunc(p, func(a, b Problem) int {
 		return cmp.Or(
-			strings.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column),
+			strings.Compare(a.Pos.File, b.Pos.File), // a local file's name is longer than that of what it is merged over
+			cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column),
 			strings.Compare(a.Key, b.Key), strings.Compare(a.Text, b.Text),
 		)
 	})

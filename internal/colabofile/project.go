@@ -12,6 +12,7 @@ import (
 // Project is a decoded and validated Colabofile.
 type Project struct {
 	File     string // absolute path of the Colabofile
+	Local    string // absolute path of the Colabofile.local that is merged over it, or ""
 	Dir      string // its folder
 	Name     string
 	Provider string     // "auto" or a provider's name
@@ -21,8 +22,24 @@ type Project struct {
 	// Secrets are those under [secrets], by name. One that is only used, as ${secret.NAME}, comes from the environment.
 	Secrets map[string]Secret
 
-	source *source
+	origin origins
 }
+
+// file has the keys that a Colabofile begins with.
+type file struct {
+	Name      string             `toml:"name" doc:"what the project is called; default: the folder's name"`
+	Provider  providerChoice     `toml:"provider" default:"auto" doc:"what runs the machines: auto or a provider's name; or a table, see below. --provider and COLABO_PROVIDER win"`
+	Variables map[string]scalar  `toml:"variables" doc:"what ${var.NAME} stands for; --var NAME=VALUE wins over COLABO_VAR_NAME, and that over this"`
+	Secrets   map[string]Secret  `toml:"secrets" doc:"where the values of ${secret.NAME} come from; COLABO_SECRET_NAME wins over this"`
+	Defaults  Machine            `toml:"defaults" doc:"what machines have in common; a machine's own keys win, env and the providers' blocks are merged key by key"`
+	Machine   map[string]Machine `toml:"machine" doc:"the machines, by name: lower-case letters, digits and -; they keep the order of the file"`
+}
+
+// Types that only stand for what a key may hold.
+type (
+	providerChoice string // a provider's name, or [provider]
+	scalar         string // a string, a number, true or false
+)
 
 // Secret says where the value of ${secret.NAME} comes from; COLABO_SECRET_NAME in the environment wins over both.
 // Nothing is read or run when a Colabofile is loaded.
@@ -35,7 +52,7 @@ type Secret struct {
 // Ref is a reference whose value is not known when the file is loaded: ${secret.NAME} or ${machine.NAME.ip}. Strings keep it as it
 // is written, "${secret.NAME}", until Project.Resolve.
 type Ref struct {
-	Space string // "secret" or "machine"
+	Space string // SecretSpace or MachineSpace
 	Name  string // of the secret or the machine
 }
 
@@ -65,8 +82,8 @@ const (
 
 // Dependency is one machine that has to be there before. A ${machine.X.ip} implies one on X, Started.
 type Dependency struct {
-	Machine   string
-	Condition Condition
+	Machine   string    `toml:"machine" doc:"the machine that has to be there first"`
+	Condition Condition `toml:"condition" enum:"started,provisioned,healthy" default:"healthy" doc:"how far it has to be: the guest answers, all its steps are through, or its checks pass as well"`
 	Pos       Position
 }
 
@@ -75,30 +92,29 @@ type Machine struct {
 	Name     string
 	Provider string            `toml:"provider" doc:"runs this machine instead of the project's provider"` // "" means the project's
 	Box      string            `toml:"box" default:"debian-12" doc:"what the machine starts from: a catalog name, name@version, a path, docker://IMAGE"`
-	Hostname string            `toml:"hostname" doc:"default: the machine's name"`
-	CPUs     int               `toml:"cpus" doc:"default: the provider's"`
-	Memory   Size              `toml:"memory" doc:"such as \"2GiB\"; default: the provider's"`
+	Hostname string            `toml:"hostname" doc:"the machine's name inside of it; default: that in the Colabofile"`
+	CPUs     int               `toml:"cpus" doc:"processors; default: the provider's"`
+	Memory   Size              `toml:"memory" doc:"main memory, 64MiB at least; default: the provider's"`
 	Disk     Size              `toml:"disk" doc:"size of the root disk; default: the box's"`
 	User     string            `toml:"user" default:"colabo" doc:"the login user: key only, with sudo"`
 	Primary  bool              `toml:"primary" doc:"the machine that is meant when none is named"`
-	Ports    []Port            // from `ports`
+	Needs    []Dependency      `toml:"depends_on" doc:"machines that have to be there first"` // those that references imply included, each machine once
+	Ports    []Port            `toml:"ports" doc:"ports of this host that lead into the machine"`
 	Env      map[string]string `toml:"env" doc:"environment of provision steps and logins"`
 	Message  string            `toml:"message" doc:"printed at the end of up"`
-	Steps    []Step            // from [[provision]]
-	Checks   []Check           // from [[check]]
+	Steps    []Step            `toml:"provision" doc:"what is done to the machine, in the file's order"`
+	Checks   []Check           `toml:"check" doc:"what has to hold before the machine is healthy; up waits for it"`
 	// Options holds the [machine.NAME.PROVIDER] blocks, of the types that the Kinds' Options make.
 	Options map[string]any
-	// Needs are the dependencies, those that references imply included, each machine once.
-	Needs []Dependency
-	// Refs are the references in env and message; a step's and a check's are its own.
+	// Refs are the references in env and message; a step's and a check's are its own. Those whose values Resolve put in are among them.
 	Refs []Ref
 	Pos  Position
 }
 
 // Step is one [[machine.X.provision]].
 type Step struct {
-	Type string
-	Name string    `toml:"name" doc:"for --provision-with and logs"` // unique in its machine; made from the type where the file gives none: "shell", "shell-2"
+	Type string    `toml:"type" doc:"what kind of step it is"`
+	Name string    `toml:"name" doc:"for --provision-with and logs; default: the type"` // unique in its machine; made from the type where the file gives none: "shell", "shell-2"
 	Run  RunPolicy `toml:"run" enum:"changed,once,always,never" default:"changed" doc:"when the step runs"`
 	// Sensitive hides the output of the step's tools.
 	Sensitive bool `toml:"sensitive" doc:"hide what the step's tools print"`

@@ -115,7 +115,7 @@ func (l *loader) addFound(before int, key, text string, layers ...layer) {
 		place.path += "." + key
 	}
 	if !l.noted(before, place.path, key) {
-		l.add(nearby.at, place.path, oneLine(text), "")
+		l.add(nearby.at, place.path, oneLine(unsampled(text, nearby.allRefs())), "")
 	}
 }
 

@@ -1,127 +1,87 @@
 package colabofile
 
 import (
-	"fmt"
+	"reflect"
 	"slices"
-	"strings"
 )
 
-// lateRule says which late references a string may have.
-type lateRule int
-
-const (
-	noLate      lateRule = iota
-	machineLate          // the addresses of machines
-	anyLate
-)
-
-// lateRuleOf is the rule for a key of [machine.X] or [defaults].
-func lateRuleOf(key string) lateRule {
-	switch key {
-	case "env", "provision", "check":
-		return anyLate
-	case "message":
-		return machineLate
-	}
-	return noLate
+// Table is one kind of table of a Colabofile, for those who read about it.
+type Table struct {
+	Name string // as it is headed: "[machine.NAME]"
+	Path string // of its keys, in a Colabofile whose machine is "dev" and whose lists have one element: "machine.dev"
+	Keys []Key
 }
 
-// sample is a value of the kind that a reference will have, to hold strings to their rules before that is known.
-func (r Ref) sample() string {
-	if r.Space == MachineSpace {
-		return "192.0.2.1" // of the addresses that RFC 5737 keeps for examples
-	}
-	return "secret"
+// Key is one key of a table.
+type Key struct {
+	Name    string
+	Type    string   // in words: "list of strings"
+	Values  []string // all that it may be, where these are few
+	Default string   // in words, or ""
+	Tagged  bool     // Default is a value, as the decoder puts it where the key is missing
+	Doc     string
+	Common  bool // [defaults] may have it; of the keys of a machine
 }
 
-// late is the text of a late reference: its value where that is known, the reference itself or its sample where not.
-func (e *expander) late(n *node, at int, path, space, name string, rule lateRule) string {
-	ref := Ref{Space: space, Name: name}
-	if space == MachineSpace {
-		machine, attribute, _ := strings.Cut(name, ".")
-		ref.Name = machine
-		known := e.machines()
-		switch {
-		case attribute != "ip":
-			e.decoder.add(at, path, fmt.Sprintf("${machine.%s}: of a machine there is its ip: ${machine.NAME.ip}", name), "")
-			return ""
-		case !slices.Contains(known, machine):
-			e.decoder.add(at, path, fmt.Sprintf("there is no machine %q", machine), nearest(machine, known))
-			return ""
+// Tables describes all that a Colabofile may have, by the types that the decoder fills, in the order of the documentation.
+func Tables(env Env) []Table {
+	r := &referrer{decoder: &decoder{}}
+	r.add("", "", reflect.TypeFor[file]())
+	r.add("[secrets]", "secrets.NAME", reflect.TypeFor[Secret]())
+	r.add("[machine.NAME]", "machine.dev", reflect.TypeFor[Machine]())
+	machine := &r.tables[len(r.tables)-1]
+	for i := range machine.Keys {
+		machine.Keys[i].Common = !slices.Contains(ownKeys(), machine.Keys[i].Name)
+	}
+	r.add("depends_on", "machine.dev.depends_on[0]", reflect.TypeFor[Dependency]())
+	r.add("ports", "machine.dev.ports[0]", reflect.TypeFor[portTable]())
+	r.add("[[machine.NAME.provision]]", "machine.dev.provision[0]", reflect.TypeFor[Step]())
+	for _, kind := range env.Steps {
+		r.add(`type = "`+kind.Type+`"`, "machine.dev.provision[0]", reflect.TypeOf(kind.New()).Elem())
+	}
+	r.add("[[machine.NAME.check]]", "machine.dev.check[0]", reflect.TypeFor[Check]())
+	for _, kind := range env.Providers {
+		if kind.Options != nil {
+			r.add("[machine.NAME."+kind.Name+"]", "machine.dev."+kind.Name, reflect.TypeOf(kind.Options()).Elem())
 		}
-	} else if problem, suggestion := e.secretProblem(name); problem != "" {
-		e.decoder.add(at, path, problem, suggestion)
-		return ""
 	}
-	switch {
-	case rule == noLate:
-		e.decoder.add(at, path, ref.String()+" is known only while up runs: use it in env, steps and checks", "")
-		return ref.sample()
-	case rule == machineLate && space == SecretSpace:
-		e.decoder.add(at, path, "a secret is not to be shown", "")
-		return ref.sample()
+	for _, kind := range env.Providers {
+		if kind.Settings != nil {
+			r.add("[provider."+kind.Name+"]", "provider."+kind.Name, reflect.TypeOf(kind.Settings()).Elem())
+		}
 	}
-	if !slices.Contains(n.refs, ref) {
-		n.refs = append(n.refs, ref)
-	}
-	if value, ok := e.values[ref]; ok {
-		return value
-	}
-	if e.samples {
-		return ref.sample()
-	}
-	return ref.String()
+	return r.tables
 }
 
-// machines are the names of the document's machines.
-func (e *expander) machines() []string {
-	if machines := e.root.field("machine"); machines != nil {
-		return machines.names
-	}
-	return nil
+// NotYet are the keys, step types and providers that later versions will have, and that this one refuses by name.
+func NotYet() (topLevel, machine, steps, providers []string) {
+	return topLevelUnbuilt(), machineUnbuilt(), stepsUnbuilt(), providersUnbuilt()
 }
 
-// secretProblem says what is wrong with a secret's name. One that is not declared comes from the environment, unless it looks like
-// a misspelling of one that is.
-func (e *expander) secretProblem(name string) (problem, suggestion string) {
-	if !identifier(name) {
-		return fmt.Sprintf("%q is no secret's name: letters, digits and _, and no digit at its beginning", name), ""
-	}
-	declared := e.root.field("secrets")
-	if declared == nil || declared.field(name) != nil {
-		return "", ""
-	}
-	if near := nearest(name, declared.names); near != "" {
-		return fmt.Sprintf("there is no secret %q in [secrets]", name), near
-	}
-	return "", ""
+// referrer collects tables.
+type referrer struct {
+	*decoder
+	tables []Table
 }
 
-// refsIn are the late references in the strings of some nodes, each once, in the order of the file.
-func refsIn(nodes ...*node) []Ref {
-	var refs []Ref
-	for _, n := range nodes {
-		n.eachRef(func(ref Ref, _ *node) {
-			if !slices.Contains(refs, ref) {
-				refs = append(refs, ref)
-			}
-		})
+// add adds the table of a struct, and those of the tables that its keys may be written as.
+func (r *referrer) add(name, path string, t reflect.Type) {
+	table := Table{Name: name, Path: path}
+	var inner []field
+	for _, f := range r.fields(t) {
+		of := r.shapeOf(f.typ, f)
+		doc, def := meaning(f.doc)
+		key := Key{Name: f.key, Type: of.String(), Values: of.enum, Default: def, Doc: doc}
+		if f.hasDefault {
+			key.Default, key.Tagged = f.def, true
+		}
+		table.Keys = append(table.Keys, key)
+		if of.form == eitherForm {
+			inner = append(inner, f)
+		}
 	}
-	return refs
-}
-
-// eachRef calls do for every late reference below a node, which may be nil.
-func (n *node) eachRef(do func(Ref, *node)) {
-	if n == nil {
-		return
-	}
-	for _, ref := range n.refs {
-		do(ref, n)
-	}
-	for _, name := range n.names {
-		n.fields[name].eachRef(do)
-	}
-	for _, item := range n.items {
-		item.eachRef(do)
+	r.tables = append(r.tables, table)
+	for _, f := range inner {
+		r.add(name+", "+f.key, join(path, f.key), f.typ)
 	}
 }

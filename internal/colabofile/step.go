@@ -26,50 +26,72 @@ func (l *loader) elements(n *node, path, example string) []layer {
 	return tables
 }
 
-// loadSteps reads the [[provision]] tables of a machine.
-func (l *loader) loadSteps(tables []layer) []Step {
-	steps := make([]Step, 0, len(tables))
-	for _, from := range tables {
-		steps = append(steps, l.loadStep(from))
-	}
-	l.nameSteps(steps, tables)
-	return steps
+// stepDraft is what a step was made from.
+type stepDraft struct {
+	layer
+	spec provisioners.Step // that was validated: Step.Spec, with samples in the place of references; nil where the type is not known
 }
 
-// loadStep reads one step: the keys that all have, and those of its type.
-func (l *loader) loadStep(from layer) Step {
-	step := Step{Pos: l.doc.position(from.node.at), Refs: refsIn(from.node)}
-	common := reflect.ValueOf(&step).Elem()
-	l.applyDefaults(common)
-	kind, known := l.stepKind(from)
-	var spec reflect.Value
-	if known {
-		step.Type, step.Spec = kind.Type, kind.New()
-		spec = reflect.ValueOf(step.Spec).Elem()
-		l.applyDefaults(spec)
+// loadSteps reads the [[provision]] tables of a machine.
+func (l *loader) loadSteps(d *draft, tables []layer) {
+	d.Steps = make([]Step, 0, len(tables))
+	for _, from := range tables {
+		step, spec := l.loadStep(from)
+		d.Steps = append(d.Steps, step)
+		d.steps = append(d.steps, stepDraft{from, spec})
 	}
+	l.nameSteps(d.Steps, tables)
+}
+
+// loadStep reads one step, and returns what was validated as well.
+func (l *loader) loadStep(from layer) (Step, provisioners.Step) {
+	kind, known := l.stepKind(from)
 	before := len(l.problems)
-	l.decodeStruct(from.node, from.path, common, extras{
-		names: append(l.specKeys(spec), "type"),
+	step := l.decodeStep(l.decoder, from, kind)
+	step.Refs = from.node.allRefs()
+	if !known {
+		return step, nil
+	}
+	valid := step.Spec
+	if len(step.Refs) > 0 {
+		valid = l.decodeStep(l.apart(), layer{from.node.with(sample), from.path}, kind).Spec
+	}
+	for _, problem := range valid.Validate(l.project.Dir) {
+		l.addFound(before, problem.Key, problem.Text, from)
+	}
+	return step, valid
+}
+
+// decodeStep reads the keys that all steps have, and those of a type; the zero kind is one that nobody knows.
+func (l *loader) decodeStep(d *decoder, from layer, kind provisioners.Kind) Step {
+	step := Step{Type: kind.Type, Pos: l.doc.position(from.node.at)}
+	common := reflect.ValueOf(&step).Elem()
+	d.applyDefaults(common)
+	var spec reflect.Value
+	if kind.New != nil {
+		step.Spec = kind.New()
+		spec = reflect.ValueOf(step.Spec).Elem()
+		d.applyDefaults(spec)
+	}
+	d.decodeStruct(from.node, from.path, common, extras{
+		names: l.specKeys(spec),
 		decode: func(name string, n *node, path string) bool {
 			if name == "type" {
 				return true
 			}
-			if !known {
+			if _, ok := find(d.fields(common.Type()), name); ok {
+				return false
+			}
+			if !spec.IsValid() {
 				return true // whose key it is, its type would say
 			}
-			f, ok := find(l.fields(spec.Type()), name)
+			f, ok := find(d.fields(spec.Type()), name)
 			if ok {
-				l.decode(n, path, spec.FieldByIndex(f.index), f)
+				d.decode(n, path, spec.FieldByIndex(f.index), f)
 			}
 			return ok
 		},
 	})
-	if known {
-		for _, problem := range step.Spec.Validate(l.project.Dir) {
-			l.addFound(before, problem.Key, problem.Text, from)
-		}
-	}
 	return step
 }
 

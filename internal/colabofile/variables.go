@@ -7,24 +7,30 @@ import (
 	"strings"
 )
 
-// expander replaces ${var.NAME} and ${env.NAME} in the document's strings. $${ stands for ${ itself. What has no dot after
-// its first word, as ${HOME}, is a shell's business and stays as it is.
-//
-// ${secret.NAME} and ${machine.NAME.ip} are late references: their values come while `up` runs.
+// noNUL is what is wrong with a string that no process could be given.
+const noNUL = "a string can't hold a NUL character"
+
+// expander replaces ${var.NAME} and ${env.NAME} in the document's strings, and finds ${secret.NAME} and ${machine.NAME.ip}, whose
+// values come later. $${ stands for ${ itself. What has no dot after its first word, as ${HOME}, is a shell's business and stays as it is.
 type expander struct {
-	decoder *decoder
-	root    *node
-	vars    map[string]string
-	getenv  func(string) (string, bool)
-	values  map[Ref]string // of late references, as far as they are known
-	samples bool           // late references without a value become samples
+	decoder  *decoder
+	vars     map[string]string
+	getenv   func(string) (string, bool)
+	machines []string // that there are
+	secrets  []string // under [secrets]
 }
 
 // expand replaces the references in every string of the document. Variables come from the environment's
 // COLABO_VAR_name and from the command line before they come from the file.
-func expand(e *expander, env Env) {
-	e.vars = map[string]string{}
-	if declared := e.root.field("variables"); declared != nil {
+func expand(d *decoder, root *node, env Env) {
+	e := &expander{decoder: d, vars: map[string]string{}, getenv: env.Getenv}
+	if n := root.field("machine"); n != nil {
+		e.machines = n.names
+	}
+	if n := root.field("secrets"); n != nil {
+		e.secrets = n.names
+	}
+	if declared := root.field("variables"); declared != nil {
 		e.declare(declared)
 	}
 	for name := range e.vars {
@@ -33,30 +39,10 @@ func expand(e *expander, env Env) {
 		}
 	}
 	maps.Copy(e.vars, env.Vars)
-	for _, name := range e.root.names {
-		child, path := e.root.fields[name], join("", name)
-		switch {
-		case name == "variables": // had their turn
-		case name == "machine" && child.kind == table:
-			for _, machine := range child.names {
-				e.machine(child.fields[machine], join(path, machine))
-			}
-		case name == "defaults":
-			e.machine(child, path)
-		default:
-			e.walk(child, path, noLate)
+	for _, name := range root.names {
+		if name != "variables" {
+			e.walk(root.fields[name], join("", name), []string{name})
 		}
-	}
-}
-
-// machine expands the strings of [machine.X] or [defaults].
-func (e *expander) machine(n *node, path string) {
-	if n.kind != table {
-		e.walk(n, path, noLate)
-		return
-	}
-	for _, key := range n.names {
-		e.walk(n.fields[key], join(path, key), lateRuleOf(key))
 	}
 }
 
@@ -75,7 +61,8 @@ func (e *expander) declare(n *node) {
 		}
 		switch child.kind {
 		case text:
-			values[name] = e.text(child, path, []string{"env"}, noLate)
+			e.expand(child, path, []string{"variables"})
+			values[name] = child.text
 		case integer, float, boolean:
 			values[name] = child.text
 		default:
@@ -85,58 +72,67 @@ func (e *expander) declare(n *node) {
 	e.vars = values
 }
 
-// walk expands the strings of a node.
-func (e *expander) walk(n *node, path string, rule lateRule) {
+// walk expands the strings of a node; trail are the keys that lead to it.
+func (e *expander) walk(n *node, path string, trail []string) {
 	switch n.kind {
 	case table:
 		for _, name := range n.names {
-			e.walk(n.fields[name], join(path, name), rule)
+			e.walk(n.fields[name], join(path, name), append(trail, name))
 		}
 	case list:
 		for i, item := range n.items {
-			e.walk(item, index(path, i), rule)
+			e.walk(item, index(path, i), trail)
 		}
 	case text:
-		n.text, n.refs, n.expanded = n.raw, nil, false
-		if strings.Contains(n.raw, "${") {
-			n.text = e.text(n, path, []string{"var", "env"}, rule)
+		if strings.Contains(n.text, "${") {
+			e.expand(n, path, trail)
 		}
 		if strings.ContainsRune(n.text, 0) {
-			e.decoder.add(n.at, path, "a string can't hold a NUL character", "")
+			e.decoder.add(n.at, path, noNUL, "")
 		}
 	}
 }
 
-// text is a string with its references replaced.
-func (e *expander) text(n *node, path string, spaces []string, rule lateRule) string {
+// expand replaces the references of a string, or notes them where their values come later.
+func (e *expander) expand(n *node, path string, trail []string) {
+	var parts []part
 	var b strings.Builder
-	rest := n.raw
+	take := func(text string) { b.WriteString(text) }
+	rest := n.text
 	for {
 		i := strings.Index(rest, "${")
 		if i < 0 {
-			b.WriteString(rest)
-			return b.String()
+			take(rest)
+			break
 		}
 		if i > 0 && rest[i-1] == '$' {
-			b.WriteString(rest[:i-1] + "${")
+			take(rest[:i-1] + "${")
 			rest = rest[i+2:]
 			continue
 		}
-		b.WriteString(rest[:i])
+		take(rest[:i])
 		space, name, length := reference(rest[i:])
 		if length == 0 {
-			b.WriteString("${")
+			take("${")
 			rest = rest[i+2:]
 			continue
 		}
-		at := n.at + e.verbatim(n, len(n.raw)-len(rest)+i)
+		at := n.at + e.verbatim(n, len(n.text)-len(rest)+i)
+		n.expanded = true
 		if space == SecretSpace || space == MachineSpace {
-			b.WriteString(e.late(n, at, path, space, name, rule))
+			if ref, ok := e.late(at, path, space, name, trail); ok {
+				parts = append(parts, part{text: b.String()}, part{ref: ref})
+				n.refs = append(n.refs, ref)
+				b.Reset()
+			}
 		} else {
-			b.WriteString(e.resolve(at, path, space, name, spaces))
-			n.expanded = true
+			take(e.resolve(at, path, space, name, trail))
 		}
 		rest = rest[i+length:]
+	}
+	if n.text = b.String(); parts != nil {
+		n.parts = append(parts, part{text: n.text})
+		n.text = written(n.parts)
 	}
 }
 
@@ -153,12 +149,14 @@ func reference(text string) (space, name string, length int) {
 	return space, name, end + 1
 }
 
-// resolve is the value of one reference, which stands at an offset.
-func (e *expander) resolve(at int, path, space, name string, spaces []string) string {
-	switch {
-	case !slices.Contains(spaces, space) && space == "var":
-		e.decoder.add(at, path, "a variable can't use other variables", "")
-	case space == "var":
+// resolve is the value of one reference; at is where it stands.
+func (e *expander) resolve(at int, path, space, name string, trail []string) string {
+	switch space {
+	case "var":
+		if trail[0] == "variables" {
+			e.decoder.add(at, path, "a variable can't use other variables", "")
+			return ""
+		}
 		value, ok := e.vars[name]
 		if !ok {
 			value, ok = e.getenv("COLABO_VAR_" + name)
@@ -168,24 +166,104 @@ func (e *expander) resolve(at int, path, space, name string, spaces []string) st
 		}
 		known := slices.Sorted(maps.Keys(e.vars))
 		e.decoder.add(at, path, fmt.Sprintf("there is no variable %q in [variables]", name), nearest(name, known))
-	case space == "env":
+	case "env":
 		if value, ok := e.getenv(name); ok {
 			return value
 		}
 		e.decoder.add(at, path, fmt.Sprintf("the environment has no %s", name), "")
 	default:
-		text := fmt.Sprintf("${%s.%s} is of none of var, env, secret, machine", space, name)
-		e.decoder.add(at, path, text, nearest(space, append([]string{SecretSpace, MachineSpace}, spaces...)))
+		text := fmt.Sprintf("${%s.%s} is none of var, env, secret and machine", space, name)
+		e.decoder.add(at, path, text, nearest(space, []string{"var", "env", SecretSpace, MachineSpace}))
 	}
 	return ""
+}
+
+// late is a reference whose value comes later, if it is a good one in a good place.
+func (e *expander) late(at int, path, space, name string, trail []string) (Ref, bool) {
+	where := placeOf(trail)
+	if space == SecretSpace {
+		return e.lateSecret(at, path, name, where)
+	}
+	machine, attribute, _ := strings.Cut(name, ".")
+	ref := Ref{Space: MachineSpace, Name: machine}
+	text, suggestion := "", ""
+	switch {
+	case where == inVariable:
+		text = "a variable can't hold a machine's address; write " + ref.String() + " where it is needed"
+	case where == elsewhere:
+		text = "a machine's address is known only while up runs, and can't be used here"
+	case attribute != "ip":
+		text = "of a machine there is its address, " + ref.String()
+	case !slices.Contains(e.machines, machine):
+		text, suggestion = fmt.Sprintf("there is no machine %q", machine), nearest(machine, e.machines)
+	default:
+		return ref, true
+	}
+	e.decoder.add(at, path, text, suggestion)
+	return Ref{}, false
+}
+
+// lateSecret is a reference to a secret. One that is not under [secrets] comes from the environment, unless it looks like one that is.
+func (e *expander) lateSecret(at int, path, name string, where place) (Ref, bool) {
+	ref := Ref{Space: SecretSpace, Name: name}
+	text, suggestion := "", ""
+	switch {
+	case where == inVariable:
+		text = "a variable can't hold a secret; write " + ref.String() + " where it is needed"
+	case where == inMessage:
+		text = "a message is printed, a secret can't be in it"
+	case where == elsewhere:
+		text = "a secret can't be used here: only in env, in the keys of a step's type, and in http, tcp and command of a check"
+	case !identifier(name):
+		text = fmt.Sprintf("%q is no secret's name: letters, digits and _, and no digit at its beginning", name)
+	case !slices.Contains(e.secrets, name):
+		near := nearest(name, e.secrets)
+		_, inEnvironment := e.getenv("COLABO_SECRET_" + name)
+		if near == "" || inEnvironment || editDistance(name, near, 3) > 2 {
+			return ref, true
+		}
+		text, suggestion = fmt.Sprintf("there is no %q under [secrets]", name), near
+	default:
+		return ref, true
+	}
+	e.decoder.add(at, path, text, suggestion)
+	return Ref{}, false
+}
+
+// place is what a string is, as far as references care.
+type place int
+
+const (
+	elsewhere place = iota
+	inVariable
+	inMessage
+	inMachineEnv // or in a step or a check
+)
+
+// placeOf is the place that the keys lead to.
+func placeOf(trail []string) place {
+	switch {
+	case trail[0] == "variables":
+		return inVariable
+	case len(trail) == 3 && trail[0] == "defaults" && trail[1] == "env":
+		return inMachineEnv
+	case len(trail) < 3 || trail[0] != "machine":
+		return elsewhere
+	case trail[2] == "message":
+		return inMessage
+	case len(trail) == 4 && (trail[2] == "env" || trail[2] == "check" && slices.Contains(checkKinds(), trail[3])):
+		return inMachineEnv
+	case len(trail) >= 4 && trail[2] == "provision" && !slices.Contains([]string{"type", "name", "run", "sensitive"}, trail[3]):
+		return inMachineEnv
+	}
+	return elsewhere
 }
 
 // verbatim is how far behind the beginning of a string's value the byte at offset of its text is; 0 where escapes
 // keep that from being known.
 func (e *expander) verbatim(n *node, offset int) int {
-	written := e.decoder.doc.at(n.at)
 	for _, quotes := range []int{1, 3, 4, 5} { // "", """, """ and a line break of one or two bytes
-		if to := quotes + len(n.raw); to <= len(written) && string(written[quotes:to]) == n.raw {
+		if e.decoder.doc.has(n.at+quotes, n.text) {
 			return quotes + offset
 		}
 	}

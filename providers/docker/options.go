@@ -13,13 +13,13 @@ import (
 // Settings is the [provider.docker] block.
 type Settings struct {
 	// Host is the engine's address, unix:///PATH or tcp://HOST:PORT; "" is the one that the docker command would use.
-	Host string `toml:"host"`
+	Host string `toml:"host" doc:"the engine's address, unix:///PATH or tcp://HOST:PORT; default: the one that the docker command would use"`
 }
 
 // Options is the [machine.X.docker] block.
 type Options struct {
 	// Capabilities are given to the container besides the engine's default ones: "SYS_ADMIN".
-	Capabilities []string `toml:"capabilities"`
+	Capabilities []string `toml:"capabilities" doc:"given to the container besides the engine's default ones, such as SYS_ADMIN"`
 }
 
 var (

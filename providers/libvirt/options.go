@@ -12,17 +12,17 @@ import (
 type Settings struct {
 	// URI is the daemon to talk to; "auto" and "" mean qemu:///system. Sessions of a user (qemu:///session) are not
 	// possible: they have no network that the host reaches.
-	URI string `toml:"uri"`
+	URI string `toml:"uri" doc:"the daemon to talk to: auto, or an address of this host's system daemon, such as qemu:///system; default: auto"`
 }
 
 // Options is the [machine.X.libvirt] block. An empty field means its default.
 type Options struct {
 	// Accelerator is auto, kvm or tcg.
-	Accelerator string `toml:"accelerator"`
+	Accelerator string `toml:"accelerator" enum:"auto,kvm,tcg" doc:"what runs the guest's processor: KVM, or QEMU's own emulation; default: auto, KVM where it works"`
 	// Machine is the emulated board: q35 (default) or pc.
-	Machine string `toml:"machine"`
+	Machine string `toml:"machine" enum:"q35,pc" doc:"the emulated board; default: q35"`
 	// CPUMode is the guest's processor: host-passthrough (default with kvm), host-model or maximum (default with tcg).
-	CPUMode string `toml:"cpu_mode"`
+	CPUMode string `toml:"cpu_mode" enum:"host-passthrough,host-model,maximum" doc:"the guest's processor; those of the host need KVM; default: host-passthrough with KVM, else maximum"`
 }
 
 // What the fields of Options may be.

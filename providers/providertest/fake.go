@@ -29,7 +29,7 @@ type Fake struct {
 // FakeSettings is the [provider.fake] block.
 type FakeSettings struct {
 	// PublishesPorts makes the Fake claim that it publishes ports: it shows them in Status, and nobody listens there.
-	PublishesPorts bool `toml:"publishes_ports"`
+	PublishesPorts bool `toml:"publishes_ports" doc:"claim that the provider publishes ports by itself"`
 }
 
 // FakeOptions is the [machine.X.fake] block.
