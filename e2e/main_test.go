@@ -22,6 +22,9 @@ import (
 var colabo = os.Getenv("COLABO")
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(fakeVariable); dir != "" {
+		os.Exit(runFake(dir))
+	}
 	if colabo == "" {
 		dir, err := os.MkdirTemp("", "colabo-e2e-")
 		if err != nil {
@@ -73,6 +76,8 @@ type project struct {
 	t   *testing.T
 	dir string
 	env []string
+	// program is run in the place of colabo, if any.
+	program string
 }
 
 // newProject makes a project from files, name to content.
@@ -140,7 +145,11 @@ type result struct {
 }
 
 func (p *project) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, colabo, args...)
+	program := colabo
+	if p.program != "" {
+		program = p.program
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = p.dir
 	cmd.Env = append(os.Environ(), p.env...)
 	return cmd
