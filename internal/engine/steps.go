@@ -34,6 +34,9 @@ func (r *machineRun) runSteps(ctx context.Context) error {
 	if err := r.waitForBoot(ctx, g); err != nil {
 		return err
 	}
+	if err := r.endCutOff(ctx, g); err != nil {
+		return err
+	}
 	for _, step := range due {
 		if err := r.runStep(ctx, g, step); err != nil {
 			return err
@@ -72,6 +75,7 @@ func (r *machineRun) runStep(ctx context.Context, g guest.Guest, step desiredSte
 	e := r.engine
 	// From now on the machine is in a state of its own, whatever the step's last success was.
 	r.record.Forget(step.config.Name)
+	r.record.Running = step.config.Name
 	if err := e.folder.SaveMachine(r.record); err != nil {
 		return err
 	}
@@ -89,6 +93,7 @@ func (r *machineRun) runStep(ctx context.Context, g guest.Guest, step desiredSte
 	if err != nil {
 		return &ProvisionError{Machine: r.want.name, Step: step.config.Name, Err: err}
 	}
+	r.record.Running = ""
 	r.record.Record(state.Entry{Step: step.config.Name, Type: step.config.Type, Hash: step.hash, Refs: step.refs})
 	return e.folder.SaveMachine(r.record)
 }
@@ -137,6 +142,7 @@ func (r *machineRun) target(g guest.Guest, step string, s *stage) provisioners.T
 	if r.config != nil {
 		config = r.config
 	}
+	g = stepGuest{Guest: g, mark: e.stepMark(config.Name, step)}
 	return provisioners.Target{
 		Guest: g, Project: e.Project.Name, Machine: config.Name, Step: step,
 		Dir: e.Project.Dir, User: config.User, Env: config.Env,

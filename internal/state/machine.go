@@ -35,6 +35,8 @@ type Machine struct {
 	// Ports are those on the host as they were taken, auto_correct applied.
 	Ports   []providers.Port `json:"ports"`
 	Journal []Entry          `json:"journal"`
+	// Running is the step that was begun last and not seen to succeed; "" when there is none.
+	Running string `json:"running,omitempty"`
 }
 
 // Entry says that a step succeeded.
