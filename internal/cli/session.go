@@ -92,11 +92,15 @@ func (a *app) withEngine(work func(*engine.Engine) error) error {
 	if err != nil {
 		return err
 	}
+	registry, err := a.registry()
+	if err != nil {
+		return err
+	}
 	progress := a.progress()
 	defer progress.Close()
 	e, err := engine.New(engine.Options{
 		Project: project, Providers: a.Providers, Steps: a.Steps, Provider: a.chosenProvider(),
-		Boxes: boxSource{store}, CacheDir: cache,
+		Boxes: boxSource{store}, CacheDir: cache, Registry: registry,
 		Events: a.sink(progress), Log: a.log(), Agent: []string{exe, agentCommand},
 		Secrets: &a.secrets, NoWait: a.global.noWait,
 	})

@@ -49,7 +49,7 @@ func (e *Engine) Destroy(ctx context.Context, names []string) error {
 	if err := forward.Stop(ctx, e.folder.Path()); err != nil {
 		return err
 	}
-	return e.folder.Remove()
+	return errors.Join(e.Registry.Remove(e.id), e.folder.Remove())
 }
 
 func (e *Engine) destroyMachines(ctx context.Context, names []string) error {

@@ -35,6 +35,7 @@ type Options struct {
 	Provider  string // the user's own choice (--provider), or ""
 	Boxes     BoxSource
 	CacheDir  string
+	Registry  *state.Registry // of the user's projects
 	Events    event.Sink
 	Log       *slog.Logger
 	Secrets   *redact.Set // takes every secret that is read, and keeps it out of events and logs

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/colabo/colabo/internal/event"
+	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
 )
 
@@ -144,8 +145,10 @@ func (e *Engine) saveIdentity() error {
 	if err := e.folder.SaveProjectID(e.id); err != nil {
 		return err
 	}
-	_, err := e.folder.LoginKey(e.Project.Name)
-	return err
+	if _, err := e.folder.LoginKey(e.Project.Name); err != nil {
+		return err
+	}
+	return e.Registry.Add(state.Registered{ID: e.id, Name: e.Project.Name, Dir: e.Project.Dir})
 }
 
 // execute carries the plan out, machines at the same time as far as their needs allow.

@@ -39,7 +39,6 @@ const (
 // replacedSuffix ends the name of a machine's container that another one takes the place of.
 const replacedSuffix = "-replaced"
 
-
 // match is a filter for things with all of these labels; labels are given as name, value, name, value.
 func match(labels ...string) client.Filters {
 	filters := client.Filters{}

@@ -182,7 +182,7 @@ func (p *Provider) rebuild(
 		return err
 	}
 	options.Config.Labels[labelBox] = old.Config.Labels[labelBox] // the box is in use still
-	options.HostConfig.VolumesFrom = []string{old.ID} // anonymous ones stay with the machine, and go with it
+	options.HostConfig.VolumesFrom = []string{old.ID}             // anonymous ones stay with the machine, and go with it
 	if err := ctx.Err(); err != nil {
 		return err
 	}

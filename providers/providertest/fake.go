@@ -219,7 +219,13 @@ func (f *Fake) Purge(ctx context.Context, project string) error {
 			return err
 		}
 	}
-	return errors.Join(os.RemoveAll(f.projectDir(project)), os.RemoveAll(f.networkFile(project)))
+	// A write that was killed leaves its temporary file, which begins with a dot and the name.
+	dir, name := filepath.Split(f.networkFile(project))
+	unfinished, err := filepath.Glob(filepath.Join(dir, "."+name+"*"))
+	for _, path := range append(unfinished, f.projectDir(project), f.networkFile(project)) {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return err
 }
 
 // Inspect reads the machine's record.

@@ -130,6 +130,13 @@ func (s *suite) testPurge(t *testing.T) {
 		s.wantMachines(t, longer, "web")
 		s.wantMachines(t, other, "web")
 	})
+	t.Run("projects", func(t *testing.T) {
+		lister, ok := providers.As[providers.ProjectLister](s.p)
+		if !ok {
+			t.Skip(s.p.Name() + " does not list projects")
+		}
+		s.wantProjects(t, lister, true, mine, longer, other)
+	})
 	t.Run("list of every project", func(t *testing.T) {
 		list, err := s.p.List(s.ctx(t), "")
 		must(t, err, "List")
@@ -154,6 +161,10 @@ func (s *suite) testPurge(t *testing.T) {
 		must(t, s.p.Purge(s.ctx(t), mine), "Purge")
 		s.wantNothing(t, mine)
 		must(t, s.p.Purge(s.ctx(t), mine), "Purge again")
+		if lister, ok := providers.As[providers.ProjectLister](s.p); ok {
+			s.wantProjects(t, lister, false, mine)
+			s.wantProjects(t, lister, true, longer, other)
+		}
 	})
 	t.Run("purge leaves other projects", func(t *testing.T) {
 		s.wantState(t, providers.ID{Project: longer, Machine: "web"}, providers.Stopped)
@@ -162,5 +173,18 @@ func (s *suite) testPurge(t *testing.T) {
 	for _, project := range []string{longer, other} {
 		must(t, s.p.Purge(s.ctx(t), project), "Purge")
 		s.wantNothing(t, project)
+	}
+}
+
+// wantProjects fails the test unless these projects have something, with their folder, or have nothing.
+func (s *suite) wantProjects(t *testing.T, lister providers.ProjectLister, there bool, projects ...string) {
+	t.Helper()
+	tags, err := lister.Projects(s.ctx(t))
+	must(t, err, "Projects")
+	for _, project := range projects {
+		want := providers.ProjectTag{ID: project, Dir: s.spec(t, project, "web").ProjectDir}
+		if slices.Contains(tags, want) != there {
+			t.Errorf("the projects are %v; that %v is among them should be %v", tags, want, there)
+		}
 	}
 }
