@@ -21,5 +21,6 @@ func Kind() providers.Kind {
 		Options:  func() any { return &Options{} },
 		Settings: func() any { return &Settings{} },
 		Changes:  changes(),
+		Doctor:   doctor,
 	}
 }
