@@ -36,7 +36,7 @@ func (e *Engine) stepMark(machine, step string) string {
 	return e.id + "/" + machine + "/" + step + "/"
 }
 
-// endScript ends the processes with $1 in their environment: asked for two seconds, by force for three more. It prints those
+// endScript ends the processes that have $1 as a variable of their environment (sudo puts whole command lines into others): asked for two seconds, by force for three more. It prints those
 // that it found. Without the capability to look into other users' processes, which root of a container lacks, it looks as each of them.
 const endScript = `caps=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
 users=0
@@ -45,7 +45,7 @@ marked() {
 	for user in $users; do
 		as=
 		[ "$user" = 0 ] || as="setpriv --reuid $user --clear-groups --"
-		$as grep -lsF -e "$1" /proc/[0-9]*/environ 2>/dev/null
+		$as grep -lszxF -e "$1" /proc/[0-9]*/environ 2>/dev/null
 	done | sed 's|^/proc/||; s|/environ$||' | sort -u
 }
 signal=TERM
