@@ -48,6 +48,7 @@ func TestFunTime(t *testing.T) {
 			t.Run("forwards survive a reboot of the guest", func(t *testing.T) { checkGuestReboot(p.in(t)) })
 		}
 		t.Run("halt and up", func(t *testing.T) { checkHalt(p.in(t)) })
+		t.Run("a changed Colabofile is applied", func(t *testing.T) { checkChanges(p.in(t), provider) })
 		t.Run("a machine whose .colabo was deleted is taken over", func(t *testing.T) { checkLostState(p.in(t)) })
 		p.must("destroy", "-f")
 		checkNothingLeft(t, before, p.dir)
@@ -290,4 +291,35 @@ func checkHalt(p *project) {
 		p.t.Errorf("after halt and up there are %s attractions, want %s", got, rows)
 	}
 	eventually(p.t, time.Minute, func() error { _, err := get(funtimeFront); return err })
+}
+
+// checkChanges gives the machine that is there more memory, a larger disk and another host name; what is on its disk stays.
+func checkChanges(p *project, provider string) {
+	rows := p.sql("SELECT count(*) FROM attraction")
+	text := strings.Replace(p.read("Colabofile"), `hostname = "funtime"`, "hostname = \"renamed\"\ndisk = \"12GiB\"", 1)
+	p.write("Colabofile", strings.Replace(text, `memory = "1GiB"`, `memory = "1280MiB"`, 1))
+	p.exits(2, "plan", "--detailed-exitcode")
+	r := p.must("up")
+	if !strings.Contains(r.stderr, "hostname funtime -> renamed, memory 1GiB -> 1280MiB") || strings.Contains(r.stderr, "step db") {
+		p.t.Errorf("the change was applied by:\n%s", r.stderr)
+	}
+	if got := strings.TrimSpace(p.must("exec", "dev", "--", "cat", "/proc/sys/kernel/hostname").stdout); got != "renamed" {
+		p.t.Errorf("the host name is %q", got)
+	}
+	if provider == "libvirt" {
+		size := strings.TrimSpace(p.must("exec", "dev", "--", "sh", "-c",
+			"awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo; df --output=size -BG / | tail -n 1 | tr -dc 0-9").stdout)
+		memory, disk, _ := strings.Cut(size, "\n")
+		if mebibytes, err := strconv.Atoi(memory); err != nil || mebibytes < 1100 {
+			p.t.Errorf("the guest has %s MiB of memory", memory)
+		}
+		if gibibytes, err := strconv.Atoi(disk); err != nil || gibibytes < 11 {
+			p.t.Errorf("the guest's root file system has %s GiB", disk)
+		}
+	}
+	if got := p.sql("SELECT count(*) FROM attraction"); got != rows {
+		p.t.Errorf("after the change there are %s attractions, want %s", got, rows)
+	}
+	eventually(p.t, time.Minute, func() error { _, err := get(funtimeFront); return err })
+	p.must("plan", "--detailed-exitcode")
 }

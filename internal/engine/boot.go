@@ -3,17 +3,31 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/colabo/colabo/internal/guest"
+	"github.com/colabo/colabo/internal/hint"
 )
 
 // A guest answers before it has finished booting: cloud-init may still hold the package manager's lock, and systemd may
 // be about to clean /tmp under the feet of what runs. The scripts wait in the guest itself, which costs one round trip.
 // /run is empty after every boot.
 const (
-	cloudInitWait = `until [ -s /run/cloud-init/result.json ]; do sleep 0.2; done; cat /run/cloud-init/result.json`
+	// A stage of cloud-init that failed never writes the result; to ask systemd costs an emulated guest too much to do it often.
+	cloudInitWait = `n=0
+until [ -s /run/cloud-init/result.json ]; do
+	n=$((n + 1))
+	if [ $((n % 25)) = 0 ] && systemctl --quiet is-failed 'cloud-*.service' 2>/dev/null; then
+		echo "cloud-init failed" >&2
+		systemctl --no-pager --no-legend --plain --state=failed list-units 'cloud-*.service' >&2
+		journalctl --no-pager --quiet --output=cat --lines=10 --unit='cloud-*.service' >&2
+		exit 1
+	fi
+	sleep 0.2
+done
+cat /run/cloud-init/result.json`
 	// A guest without systemd has nothing to wait for; one that is "degraded" has booted as far as it will. systemctl's
 	// own --wait gives up where the bus is not there yet.
 	systemdWait = `case "$(readlink /proc/1/exe)" in */systemd)
@@ -37,10 +51,13 @@ func (r *machineRun) waitForBoot(ctx context.Context, g guest.Guest) error {
 		s.detail("waiting for the guest to finish booting")
 		limited, stop := context.WithTimeoutCause(ctx, bootTimeout, fmt.Errorf("not within %s", bootTimeout))
 		defer stop()
-		var out strings.Builder
-		err := g.Run(limited, guest.Command{Argv: []string{"sh", "-c", script}, User: "root", Stdout: &out})
+		var out, complaint strings.Builder
+		err := g.Run(limited, guest.Command{Argv: []string{"sh", "-c", script}, User: "root", Stdout: &out, Stderr: &complaint})
 		if err != nil && ctx.Err() == nil && limited.Err() != nil {
 			err = context.Cause(limited)
+		}
+		if said := strings.TrimSpace(complaint.String()); err != nil && said != "" {
+			return hint.New(errors.New(said), "look at /var/log/cloud-init.log in the guest: `colabo ssh "+r.want.name+"`")
 		}
 		if err != nil {
 			return fmt.Errorf("wait for the guest to boot: %w", err)

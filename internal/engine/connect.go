@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/colabo/colabo/internal/forward"
 	"github.com/colabo/colabo/internal/guest"
 	"github.com/colabo/colabo/internal/guest/sshguest"
-	"github.com/colabo/colabo/internal/hint"
 	"github.com/colabo/colabo/internal/state"
 	"github.com/colabo/colabo/providers"
 )
@@ -19,10 +17,6 @@ import (
 const (
 	// bootTimeout is how long a guest may take until it answers; an emulated processor with several guests on it is slow.
 	bootTimeout = 10 * time.Minute
-	// bootWatch is how often the provider is asked whether the machine still runs.
-	bootWatch = 2 * time.Second
-	// consoleTail is how much of the console an error shows.
-	consoleTail = 2048
 	sshPort     = "22"
 )
 
@@ -84,8 +78,8 @@ func emulated(provider providers.Provider) bool {
 	return !native
 }
 
-// waitForGuest waits until a machine that was started answers. A machine that stops meanwhile, or does not answer in
-// time, is an error that shows the end of its console.
+// waitForGuest waits until a machine that was started answers. A machine that stops meanwhile, that will never come up, or
+// that does not answer in time, is an error that names the likely cause.
 func (e *Engine) waitForGuest(ctx context.Context, provider providers.Provider, record *state.Machine, report providers.Report) (guest.Guest, error) {
 	if _, ok := providers.As[providers.GuestOpener](provider); ok {
 		return e.connect(ctx, provider, record)
@@ -94,61 +88,16 @@ func (e *Engine) waitForGuest(ctx context.Context, provider providers.Provider, 
 	if err != nil {
 		return nil, err
 	}
-	waiting, stop := context.WithTimeoutCause(ctx, bootTimeout, fmt.Errorf("no answer within %s", bootTimeout))
-	defer stop()
-	waiting, fail := context.WithCancelCause(waiting)
-	defer fail(nil)
-	go e.watchBoot(waiting, provider, record.Name, fail)
-	last := ""
-	g, err := sshguest.WaitConnect(waiting, config, func(err error) {
-		if text := fmt.Sprintf("waiting for ssh at %s: %s", config.Address, rootCause(err)); text != last {
-			last = text
-			report(text)
-		}
+	return e.watchBoot(ctx, provider, record.Name, func(ctx context.Context, watch *bootWatch) (guest.Guest, error) {
+		last := ""
+		return sshguest.WaitConnect(ctx, config, func(err error) {
+			watch.heard(err)
+			if text := fmt.Sprintf("waiting for ssh at %s: %s", config.Address, rootCause(err)); text != last {
+				last = text
+				report(text)
+			}
+		})
 	})
-	if err == nil {
-		return g, nil
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if cause := context.Cause(waiting); cause != nil {
-		err = fmt.Errorf("%w; last: %w", cause, err)
-	}
-	return nil, e.withConsole(ctx, provider, record.Name, err)
-}
-
-// watchBoot ends the wait when the machine does not run any more.
-func (e *Engine) watchBoot(ctx context.Context, provider providers.Provider, machine string, fail context.CancelCauseFunc) {
-	tick := time.NewTicker(bootWatch)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		status, err := provider.Inspect(ctx, e.machineID(machine))
-		switch {
-		case errors.Is(err, providers.ErrNotFound):
-			fail(errors.New("the machine was removed while it booted"))
-		case err == nil && status.State != providers.Running:
-			fail(errors.New(strings.TrimSpace(fmt.Sprintf("the machine is %s instead of booting %s", status.State, status.Detail))))
-		}
-	}
-}
-
-// withConsole adds the end of the machine's console to an error, as a hint where to look.
-func (e *Engine) withConsole(ctx context.Context, provider providers.Provider, machine string, err error) error {
-	reader, ok := providers.As[providers.ConsoleReader](provider)
-	if !ok {
-		return err
-	}
-	tail, readErr := reader.Console(ctx, e.machineID(machine), consoleTail)
-	if readErr != nil || len(tail) == 0 {
-		return hint.New(err, "its console is empty: the image may not be bootable, or the processor hangs; try accelerator = \"tcg\"")
-	}
-	return fmt.Errorf("%w; its console ends with:\n%s", err, strings.TrimSpace(string(tail)))
 }
 
 // rootCause is the innermost text of an error chain, short enough for a progress line.
