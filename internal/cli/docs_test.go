@@ -22,7 +22,7 @@ func TestJSONPageHasEveryField(t *testing.T) {
 	types := map[string]reflect.Type{}
 	for _, value := range []any{
 		event.Event{}, engine.MachineStatus{}, engine.PortStatus{}, engine.PlannedMachine{}, engine.PlannedAction{},
-		engine.PlannedChange{},
+		engine.PlannedChange{}, engine.ProjectStatus{}, engine.ProjectCount{},
 	} {
 		types[reflect.TypeOf(value).String()] = reflect.TypeOf(value)
 	}
