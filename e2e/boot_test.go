@@ -1,7 +1,7 @@
 package e2e
 
 import (
-	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -72,16 +72,17 @@ qemu-img convert -O qcow2 "$2" "$4"`
 	if out, err := exec.Command("sh", "-c", script, "sh", source, raw, mount, disk).CombinedOutput(); err != nil {
 		t.Fatalf("make a broken box: %v\n%s", err, out)
 	}
+	image, err := os.ReadFile(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
 	info, err := os.Stat(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest := make([]byte, 32)
-	if _, err := rand.Read(digest); err != nil {
-		t.Fatal(err)
-	}
-	description := fmt.Sprintf(`{"name": "broken", "version": "1", "arch": "amd64", "digest": "sha256:%x", "disk_size": %d, "files": [{"name": "disk.qcow2"}]}`,
-		digest, info.Size())
+	digest := sha256.Sum256(image)
+	description := fmt.Sprintf(`{"name": "broken", "version": "1", "arch": "amd64", "digest": "sha256:%x", "disk_size": %d,
+		"files": [{"name": "disk.qcow2", "size": %d, "sha256": "%x"}]}`, digest, info.Size(), len(image), digest)
 	if err := os.WriteFile(filepath.Join(box, "box.json"), []byte(description), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -139,10 +139,6 @@ func (a *app) runBoxRemove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	box, err := store.Get(name)
-	if err != nil {
-		return err
-	}
 	all, err := store.List()
 	if err != nil {
 		return err
@@ -151,9 +147,9 @@ func (a *app) runBoxRemove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, one := range all {
-		// A name without a version means every version of it.
-		if one.Digest != box.Digest && (one.Name != box.Name || strings.Contains(name, "@")) {
+	wanted, version, exact := strings.Cut(name, "@")
+	for _, one := range all { // a damaged one too: that is how to get rid of it
+		if one.Name != wanted || exact && one.Version != version {
 			continue
 		}
 		if err := engine.RemoveImages(ctx, a.Providers, cache, a.log(), one.Digest); err != nil {
