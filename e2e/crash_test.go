@@ -281,7 +281,6 @@ func (r crashRound) count(t *testing.T, seen *crashed) {
 type crashed struct {
 	killed  bool
 	events  []event.Event
-	twice   int
 	trouble bytes.Buffer // its stderr
 }
 

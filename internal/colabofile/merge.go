@@ -57,7 +57,7 @@ func mergeTables(under, over *node, trail []string) {
 		switch {
 		case ours == nil:
 			under.set(name, theirs)
-		case ours.kind == table && theirs.kind == table && !(len(trail) == 2 && trail[0] == "secrets"):
+		case ours.kind == table && theirs.kind == table && (len(trail) != 2 || trail[0] != "secrets"):
 			mergeTables(ours, theirs, trail)
 		case ours.kind == list && theirs.kind == list && inMachine(trail, "provision"):
 			mergeSteps(ours, theirs)

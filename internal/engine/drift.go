@@ -77,8 +77,7 @@ func (e *Engine) machineDrift(ctx context.Context, machine *desiredMachine, reco
 	drift := map[string]string{}
 	var g guest.Guest
 	for i, step := range machine.steps {
-		drifter, ok := step.config.Spec.(provisioners.Drifter)
-		if _, succeeded := record.Succeeded(step.config.Name); !ok || !succeeded {
+		if _, succeeded := record.Succeeded(step.config.Name); !drifts(step) || !succeeded {
 			continue
 		}
 		provider, err := e.provider(ctx, machine.provider)
@@ -99,7 +98,7 @@ func (e *Engine) machineDrift(ctx context.Context, machine *desiredMachine, reco
 		if !known {
 			continue // what it refers to is not known now, and so not what it should be
 		}
-		drifter = config.Steps[i].Spec.(provisioners.Drifter) // of the same type
+		drifter := config.Steps[i].Spec.(provisioners.Drifter) // of the same type
 		reason, err := drifter.Drift(ctx, provisioners.Target{
 			Guest: g, Project: e.Project.Name, Machine: machine.name, Step: step.config.Name,
 			Dir: e.Project.Dir, User: record.User, Env: config.Env,

@@ -16,7 +16,7 @@ import (
 // maxConsole is how much of a console is kept in sight, in bytes.
 const maxConsole = 8 << 20
 
-// ErrNoConsole: the provider keeps nothing of what the machine writes to its console.
+// ErrNoConsole is wrapped where the provider keeps nothing of what the machine writes to its console.
 var ErrNoConsole = errors.New("its provider keeps no console")
 
 // Console returns what a machine wrote to its console since its last start, running or not; name "" means the primary machine.

@@ -127,7 +127,7 @@ func (h Host) open(ctx context.Context, kind providers.Kind) (providers.Provider
 
 // addTo adds what a provider has to the projects.
 func (s sighting) addTo(found map[string]*ProjectStatus) {
-	project := func(id, dir string) *ProjectStatus {
+	add := func(id, dir string) {
 		p := found[id]
 		if p == nil {
 			p = &ProjectStatus{ID: id, Machines: []ProjectCount{}, Providers: []string{}}
@@ -142,11 +142,10 @@ func (s sighting) addTo(found map[string]*ProjectStatus) {
 		if !slices.Contains(p.Providers, s.provider) {
 			p.Providers = append(p.Providers, s.provider)
 		}
-		return p
 	}
 	counts := map[string]*ProjectCount{}
 	for _, machine := range s.machines {
-		project(machine.Project, machine.ProjectDir)
+		add(machine.Project, machine.ProjectDir)
 		count := counts[machine.Project]
 		if count == nil {
 			count = &ProjectCount{Provider: s.provider}
@@ -161,7 +160,7 @@ func (s sighting) addTo(found map[string]*ProjectStatus) {
 		found[id].Machines = append(found[id].Machines, *count)
 	}
 	for _, tag := range s.tags {
-		project(tag.ID, tag.Dir)
+		add(tag.ID, tag.Dir)
 	}
 }
 
