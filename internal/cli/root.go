@@ -106,7 +106,7 @@ func newRootCommand(a *app) *cobra.Command {
 	root.AddCommand(
 		newUpCommand(a), newPlanCommand(a), newStatusCommand(a), newSSHCommand(a), newExecCommand(a), newProvisionCommand(a),
 		newHaltCommand(a), newReloadCommand(a), newDestroyCommand(a),
-		newPortCommand(a), newLsCommand(a), newGCCommand(a), newDoctorCommand(a), newLogsCommand(a),
+		newPortCommand(a), newLsCommand(a), newGCCommand(a), newDoctorCommand(a), newLogsCommand(a), newInitCommand(a),
 		newBoxCommand(a), newValidateCommand(a), newVersionCommand(a), newAgentCommand(a),
 	)
 	root.InitDefaultCompletionCmd()
