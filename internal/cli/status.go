@@ -92,7 +92,11 @@ func machineTable(statuses []engine.MachineStatus, columns int) [][]string {
 		rows = machineRows(statuses, "\n")
 	}
 	for i, s := range slices.Backward(statuses) {
-		if detail := strings.Join(strings.Fields(ui.OneLine(s.Detail)), " "); detail != "" {
+		about := s.Detail
+		if s.Stage != "" {
+			about = strings.TrimPrefix(about+"; "+s.Stage, "; ")
+		}
+		if detail := strings.Join(strings.Fields(ui.OneLine(about)), " "); detail != "" {
 			rows = slices.Insert(rows, i+2, []string{ansi.Truncate("  "+detail, columns, "…")})
 		}
 	}

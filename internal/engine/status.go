@@ -24,6 +24,7 @@ type MachineStatus struct {
 	Box      string       `json:"box,omitempty"`
 	Ports    []PortStatus `json:"ports,omitempty"`
 	Message  string       `json:"message,omitempty"`
+	Stage    string       `json:"stage,omitempty"` // what a command does with it right now: "up: step db"
 }
 
 // PortStatus is one port of a machine on the host.
@@ -65,7 +66,9 @@ func (e *Engine) Status(ctx context.Context, names []string) ([]MachineStatus, e
 		}
 		statuses = append(statuses, status)
 	}
+	stages := e.underWay()
 	for i := range statuses {
+		statuses[i].Stage = stages[statuses[i].Name]
 		statuses[i].Message = withAddresses(statuses[i].Message, statuses)
 	}
 	return statuses, errors.Join(problems...)

@@ -3,8 +3,11 @@ package state
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -18,7 +21,10 @@ type Holder struct {
 }
 
 // Lock is the right to change a project. It ends with its process, however that ends.
-type Lock struct{ flock *flock.Flock }
+type Lock struct {
+	flock  *flock.Flock
+	holder string // path of the file that says who it is
+}
 
 // lockRetry is how often a waiting process looks again.
 const lockRetry = 100 * time.Millisecond
@@ -89,7 +95,7 @@ func (f *Folder) tryLock(command string) (*Lock, error) {
 		_ = lock.Unlock()
 		return nil, err
 	}
-	return &Lock{flock: lock}, nil
+	return &Lock{flock: lock, holder: f.Path("lock.json")}, nil
 }
 
 func (f *Folder) holder() Holder {
@@ -101,5 +107,20 @@ func (f *Folder) holder() Holder {
 	return holder
 }
 
+// Working returns the command that works on the project right now, if there is one. It waits for nobody and takes no lock.
+func (f *Folder) Working() (Holder, bool) {
+	holder := f.holder()
+	if holder.PID == 0 || syscall.Kill(holder.PID, 0) == syscall.ESRCH {
+		return Holder{}, false // ended, or was killed before it could say so
+	}
+	return holder, true
+}
+
 // Unlock gives the right back.
-func (l *Lock) Unlock() error { return l.flock.Unlock() }
+func (l *Lock) Unlock() error {
+	err := os.Remove(l.holder)
+	if errors.Is(err, fs.ErrNotExist) { // `destroy` removes it with the folder
+		err = nil
+	}
+	return errors.Join(err, l.flock.Unlock())
+}
