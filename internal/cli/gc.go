@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -20,15 +22,14 @@ type gcOptions struct {
 func newGCCommand(a *app) *cobra.Command {
 	var options gcOptions
 	cmd := &cobra.Command{
-		Use:   "gc",
+		Use:   "gc [FOLDER...]",
 		Short: "Remove what projects left whose folder is gone",
 		Long: `gc removes the machines, disks, networks and images of projects whose folder, or the Colabofile in it, is not there any
 more. They are found by their tags; nothing without one is touched, nor any project that still has its Colabofile, nor
-one that another colabo works on. Boxes stay, see "colabo box remove".`,
-		Example: "  colabo gc --dry-run\n  colabo gc -f",
-		Args:    arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.runGC(cmd.Context(), options)
+one that another colabo works on. Boxes stay, see "colabo box remove". With folders, just what those projects left.`,
+		Example: "  colabo gc --dry-run\n  colabo gc -f\n  colabo gc ~/src/old-project",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runGC(cmd.Context(), args, options)
 		},
 	}
 	cmd.Flags().BoolVarP(&options.force, "force", "f", false, "don't ask")
@@ -36,7 +37,7 @@ one that another colabo works on. Boxes stay, see "colabo box remove".`,
 	return cmd
 }
 
-func (a *app) runGC(ctx context.Context, options gcOptions) error {
+func (a *app) runGC(ctx context.Context, folders []string, options gcOptions) error {
 	host, err := a.host()
 	if err != nil {
 		return err
@@ -46,13 +47,15 @@ func (a *app) runGC(ctx context.Context, options gcOptions) error {
 	if err != nil {
 		return err
 	}
-	var garbage []engine.ProjectStatus
-	for _, project := range projects {
-		// Who can't be asked may have machines of it: the project stays known until it can.
-		if project.Gone != "" && (len(project.Providers) > 0 || len(unusable) == 0) {
-			garbage = append(garbage, project)
-		}
+	wanted, err := absolute(folders)
+	if err != nil {
+		return err
 	}
+	garbage := slices.DeleteFunc(projects, func(project engine.ProjectStatus) bool {
+		// Who can't be asked may have machines of it: the project stays known until it can.
+		unknown := len(project.Providers) == 0 && len(unusable) > 0
+		return project.Gone == "" || unknown || len(wanted) > 0 && !slices.Contains(wanted, project.Dir)
+	})
 	if err := a.printGarbage(garbage); err != nil || options.dryRun || len(garbage) == 0 {
 		return err
 	}
@@ -69,6 +72,19 @@ func (a *app) runGC(ctx context.Context, options gcOptions) error {
 		}
 	}
 	return a.collect(ctx, host, garbage)
+}
+
+// absolute makes paths absolute.
+func absolute(paths []string) ([]string, error) {
+	all := make([]string, 0, len(paths))
+	for _, path := range paths {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, path)
+	}
+	return all, nil
 }
 
 // collect removes projects one after the other; one that can't be removed does not keep the others.
